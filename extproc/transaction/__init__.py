@@ -1,0 +1,11 @@
+"""The one state machine of an HTTP transaction: past-tense events in, imperative effects out.
+
+    events         what Envoy or pending work told us
+    effects        what must be done now
+    state          who may say what when: one table
+    request_path   the request's story, read top to bottom
+    response_path  the answer's story
+    machine        the table and the stories put together; every path ends in exactly one outcome
+
+No socket, clock, protobuf or global in here; time arrives in events.
+"""
