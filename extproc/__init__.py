@@ -1,14 +1,14 @@
 """The data plane's processor: what Envoy asks about each request, in walking order.
 
-    server           one gRPC stream in, one driver out; the transport
-    codec            Envoy's messages <-> events and effects
-    driver           performs effects under deadlines and feeds the answers back
-    transaction/     the one state machine of an HTTP transaction: no socket, clock or protobuf
-    messages/        what an LLM body means: spans, chat, embeddings, answers, errors
-    inspection       one body in, everything the guard knows about it out (pure)
-    detectors/       prompt injection, personal data, secrets; normalisation; placeholders
-    risk             findings -> score 0-100 with its addends
-    policy/          the Rego decision: input document, worker process, verdict
-    usage/           tokens and cost
-    runtime          resolved config -> everything above, compiled; swapped as one reference
+server           one gRPC stream in, one driver out; the transport
+codec            Envoy's messages <-> events and effects
+driver           performs effects under deadlines and feeds the answers back
+transaction/     the one state machine of an HTTP transaction: no socket, clock or protobuf
+messages/        what an LLM body means: spans, chat, embeddings, answers, errors
+inspection       one body in, everything the guard knows about it out (pure)
+detectors/       prompt injection, personal data, secrets; normalisation; placeholders
+risk             findings -> score 0-100 with its addends
+policy/          the Rego decision: input document, worker process, verdict
+usage/           tokens and cost
+runtime          resolved config -> everything above, compiled; swapped as one reference
 """

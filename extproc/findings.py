@@ -5,6 +5,7 @@ from typing import Literal
 
 Channel = Literal["system", "user", "assistant", "tool", "document"]
 Kind = Literal["injection", "pii", "secret"]
+Form = Literal["string", "key", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,8 @@ class Text:
     """One text a model will read: where it stands in the body and who speaks.
 
     `start`/`end` are byte offsets of the JSON string in the body, quotes included. `value` is the decoded text.
-    `nested` counts how many times the text is itself JSON inside a JSON string (tool-call arguments: 1).
+    `nested` counts how many times the text is itself JSON inside a JSON string (tool-call arguments: 1). `form` says
+    what stands there: a string value, an object's key, or a number (its digits; no quotes then).
     """
 
     path: str  # "messages[2].content[0].text"
@@ -21,6 +23,7 @@ class Text:
     start: int
     end: int
     nested: int = 0
+    form: Form = "string"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ PASS: Final = "pass"
 IDENTITY: Final = "forebay.identity"  # tenant, client: set by Envoy's auth filters
 JWT_METADATA: Final = "envoy.filters.http.jwt_authn"  # claims, under JWT_PAYLOAD
 JWT_PAYLOAD: Final = "payload"
-ENDPOINT: Final = "forebay"  # endpoint metadata: provider, model, path prefix
+ENDPOINT: Final = "forebay"  # endpoint metadata: provider, model, model_json, path
+EGRESS: Final = "forebay.egress"  # what the egress gate remembers between attempts
 
 # --- ImmediateResponse.details of ours start with this; local_reply_config leaves those bodies alone --------------
 DETAILS_PREFIX: Final = "forebay"
@@ -50,6 +51,7 @@ EMBEDDINGS: Final = "/v1/embeddings"
 MODELS: Final = "/v1/models"
 PROBE: Final = "/v1/forebay/probe"  # answered by the processor alone, to PROBE_TENANT alone
 PROBE_TENANT: Final = "forebay-probe"  # reserved: a config may not name a tenant so
+PROBE_KEY_PREFIX: Final = "fbp-"  # reserved: every key that begins so must be the probe's
 LOCAL_TENANT: Final = "local"  # the tenant of a config without tenants and without auth
 
 # --- Envoy names -------------------------------------------------------------------------------------------------------
@@ -61,6 +63,7 @@ XDS_CLUSTER: Final = "xds"
 EXTPROC_FILTER: Final = "ingress-processor"
 KEYS_AUTHORIZATION: Final = "keys-authorization"  # ECDS resources
 KEYS_X_API_KEY: Final = "keys-x-api-key"
+CERTIFICATE: Final = "certificate"  # SDS secret of the https listener
 
 
 def model_route(model: str) -> str:

@@ -1,0 +1,71 @@
+# Everything a newcomer or CI needs. `make help` lists the targets.
+
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := .tools/bin
+OPA_VERSION := v1.22.0
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+export PATH := $(CURDIR)/$(TOOLS):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint tools golden docs wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## install what runs, start a gateway with mock providers, send it real requests
+	@$(BIN)/forebay demo
+
+test: $(VENV)/.test ## install the test extras, run the whole suite
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint ## ruff, mypy, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+tools: $(TOOLS)/.opa-$(OPA_VERSION) ## command-line tools that some tests use, into .tools (needs Go)
+
+golden: $(VENV)/.test ## write the golden files anew; read the diff before you commit it
+	@$(BIN)/python -m pytest tests/golden --update-golden
+
+docs: $(VENV)/.test ## write the generated pages anew
+	@$(BIN)/python -m forebay.cli.reference > docs/cli.md
+
+wheel: $(VENV)/.runtime ## build the wheel into dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) .tools build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Each stamp stands for one set of packages; a second run does nothing.
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "Forebay needs Python 3.11 or newer with venv: install one, or name it with 'make PYTHON=/path/to/python'." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv does not work here (on Debian: apt install python3-venv)." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made pyproject.toml
+	@echo "Installing Forebay into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml
+	@echo "Installing Forebay and its test extras into $(VENV) ..."
+	@$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.lint: $(VENV)/.made pyproject.toml
+	@echo "Installing Forebay and its linters into $(VENV) ..."
+	@$(PIP) --editable '.[test,lint]'
+	@touch $@ $(VENV)/.test $(VENV)/.runtime
+
+$(TOOLS)/.opa-$(OPA_VERSION):
+	@command -v go >/dev/null || { echo "Building OPA needs Go (go.dev); tests that use opa are skipped without it." >&2; exit 1; }
+	@mkdir -p $(TOOLS)
+	GOBIN=$(CURDIR)/$(TOOLS) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
+	@touch $@

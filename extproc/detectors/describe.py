@@ -1,0 +1,77 @@
+"""The detectors' tables as a page: `docs/detectors.md` is what `document()` gives, and a test holds it to that."""
+
+from extproc.detectors.injection import ALL_RULES as INJECTION_RULES
+from extproc.detectors.pii_numbers import ALL_RULES as PII_RULES
+from extproc.detectors.secret_rules import SECRET_RULES
+
+_HEAD = """# What the detectors look for
+
+Generated from the tables in `extproc/detectors` (`python -m extproc.detectors.describe`); a test holds the two equal.
+
+Texts are looked at one by one, each with its channel: `system`, `user`, `assistant`, `tool`, `document`. Disguises are
+undone first: invisible characters, compatibility forms, marks, look-alike letters, case, spacing, HTML, percent and JSON
+escapes, base64, hex, ROT13, reversed, leet and shuffled letters. What is redacted is the original stretch.
+
+What they do not do: names, addresses and dates are not recognised; a paraphrase that uses none of the words below is not
+an injection to them; numbers without a word near them that says what they are stay silent when a check digit alone would
+be wrong too often.
+"""
+
+
+def document() -> str:
+    """The page, ending in a newline."""
+    return "\n".join([_HEAD, *_injection(), "", *_personal_data(), "", *_secrets(), ""])
+
+
+def _injection() -> list[str]:
+    rows: dict[str, tuple[str, int, int]] = {}
+    for rule in INJECTION_RULES:
+        family, weight, data = rows.get(rule.id, (rule.family, 0, 0))
+        rows[rule.id] = (family, max(weight, rule.weight), max(data, rule.data_weight))
+    lines = [
+        "## Prompt injection",
+        "",
+        "The score is 0-100. Evidence of one family counts once (each tool abuse by itself); families combine as independent",
+        "evidence; a combined weight of 50 is a score of 70, the default threshold. Words in quotation marks or behind",
+        '"attacks such as", in a text that talks about attacks, count a quarter. System prompts are not scored.',
+        "",
+        "| rule | family | weight: user, assistant | weight: tool, document |",
+        "|---|---|---|---|",
+    ]
+    return lines + [f"| `{id_}` | {family} | {weight} | {data} |" for id_, (family, weight, data) in rows.items()]
+
+
+def _personal_data() -> list[str]:
+    lines = [
+        "## Personal data",
+        "",
+        "| type | checked by | needs a word near it | confidence |",
+        "|---|---|---|---|",
+    ]
+    rows: dict[str, list[tuple[str, bool, int]]] = {}
+    for rule in PII_RULES:
+        name = rule.valid.__name__ if rule.valid is not None else ""
+        check = "its form" if not name else "number plan" if name == "<lambda>" else f"`{name}`"
+        rows.setdefault(rule.type, []).append((check, rule.context is not None, rule.score))
+    for type_, forms in rows.items():
+        checks = ", ".join(dict.fromkeys(check for check, _, _ in forms))
+        needs = {context for _, context, _ in forms}
+        words = "always" if needs == {True} else "never" if needs == {False} else "in its bare form"
+        lines.append(f"| `{type_}` | {checks} | {words} | {max(score for _, _, score in forms)} |")
+    return lines
+
+
+def _secrets() -> list[str]:
+    lines = ["## Secrets", "", "| rule | recognised by | confidence |", "|---|---|---|"]
+    rows: dict[str, tuple[bool, int]] = {}
+    for rule in SECRET_RULES:
+        assigned, score = rows.get(rule.id, (rule.assigned, 0))
+        rows[rule.id] = (assigned, max(score, rule.score))
+    for id_, (assigned, score) in rows.items():
+        how = "the words around it, and its randomness" if assigned else "its own format"
+        lines.append(f"| `{id_}` | {how} | {score} |")
+    return lines
+
+
+if __name__ == "__main__":
+    print(document(), end="")  # noqa: T201 - this is what the command is for

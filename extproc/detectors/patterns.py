@@ -1,0 +1,121 @@
+"""Many patterns, one pass: Hyperscan databases and what their byte offsets mean in code points.
+
+A pattern here is a *trigger*: cheap, bounded, and allowed to be a little too wide. What it finds is confirmed by an
+exact `re` pattern that runs only around the trigger, so the time is linear in the text whatever the text is.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import hyperscan
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One Hyperscan pattern of a rule. `start` asks for the match's start too, which some large patterns cannot give."""
+
+    rule: int
+    pattern: bytes
+    caseless: bool = True
+    start: bool = False
+    once: bool = False  # report the first match only
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A trigger that fired: byte offsets; `start` is 0 when the trigger did not ask for it."""
+
+    rule: int
+    start: int
+    end: int
+
+
+class Patterns:
+    """A compiled database. Safe in any number of threads: each thread clones its own scratch space on first use.
+
+    A match callback that fails makes `scan` raise what it raised; nothing is skipped silently.
+    """
+
+    __slots__ = ("_database", "_local", "_scratch", "_size")
+
+    def __init__(self, triggers: Sequence[Trigger]) -> None:
+        """Compiles the triggers; raises `hyperscan.error` for a pattern Hyperscan cannot take (a fault of ours)."""
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._size = len(triggers)
+        if triggers:
+            self._database.compile(
+                expressions=[trigger.pattern for trigger in triggers],
+                ids=[trigger.rule for trigger in triggers],
+                flags=[_flags(trigger) for trigger in triggers],
+            )
+            self._scratch = hyperscan.Scratch(self._database)
+        self._local = threading.local()
+
+    def scan(self, data: bytes) -> list[Hit]:
+        """Every hit in `data`, in order of where it ends."""
+        if not data or not self._size:
+            return []
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = self._scratch.clone()
+        hits: list[tuple[int, int, int]] = []
+        self._database.scan(data, match_event_handler=_collect, context=hits, scratch=scratch)
+        return [Hit(*hit) for hit in hits]
+
+    def rules(self, data: bytes) -> set[int]:
+        """Only which rules have a hit in `data`."""
+        return {hit.rule for hit in self.scan(data)}
+
+
+def _collect(rule: int, start: int, end: int, _flags: int, context: object) -> None:
+    context.append((rule, start, end))  # type: ignore[attr-defined]  # ours: the list `scan` passes
+
+
+def _flags(trigger: Trigger) -> int:
+    flags = 0
+    if trigger.caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    if trigger.start:
+        flags |= hyperscan.HS_FLAG_SOM_LEFTMOST
+    if trigger.once:
+        flags |= hyperscan.HS_FLAG_SINGLEMATCH
+    return flags
+
+
+def encode(text: str) -> bytes:
+    """UTF-8, with a `?` for a lone surrogate, so that code points and characters still correspond one to one."""
+    return text.encode("utf-8", "replace")
+
+
+def code_points(data: bytes, offsets: Iterable[int], *, ascii_only: bool) -> dict[int, int]:
+    """Byte offset -> code-point offset for the given offsets into UTF-8 `data`, in one pass.
+
+    An offset inside a character counts as the character's end.
+    """
+    if ascii_only:
+        return {offset: offset for offset in offsets}
+    table: dict[int, int] = {}
+    position = points = 0
+    for offset in sorted(set(offsets)):
+        piece = data[position:offset]
+        # Every byte that is not a continuation byte (10xxxxxx) starts a character.
+        points += len(piece.translate(None, _CONTINUATION))
+        position = offset
+        table[offset] = points
+    return table
+
+
+_CONTINUATION = bytes(range(0x80, 0xC0))
+
+
+def windows(ends: Iterable[int], before: int, after: int, limit: int) -> list[tuple[int, int]]:
+    """Disjoint stretches `[end - before, end + after)` around trigger ends, within `limit`; overlapping ones joined."""
+    joined: list[tuple[int, int]] = []
+    for end in sorted(set(ends)):
+        low, high = max(0, end - before), min(limit, end + after)
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return joined

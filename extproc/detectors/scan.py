@@ -1,0 +1,77 @@
+"""All detectors over the texts of one body, as a tenant's guards ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from extproc.detectors import injection, pii, secrets
+from extproc.detectors.folding import fold
+from extproc.detectors.patterns import encode
+from extproc.detectors.resolve import Candidate, resolve
+from extproc.findings import Channel, Finding, Kind, Span, Text
+from forebay.config.resolved import Guards
+
+# Below this a text is ordinary, and its evidence not worth a line in the record.
+NOTABLE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What was found in one body. `spans` has one tuple per text, disjoint and in order; its repr is left out.
+
+    `injection` is the highest score of any text. `findings` are content-free and sorted.
+    """
+
+    injection: int
+    findings: tuple[Finding, ...]
+    spans: tuple[tuple[Span, ...], ...] = field(repr=False)
+
+
+class Detectors:
+    """The detectors, compiled once per process. Holds no state: safe to share between threads."""
+
+    __slots__ = ()
+
+    def scan(self, texts: Sequence[Text], guards: Guards) -> Detections:
+        """Scan every text for what `guards` do not turn off; a detector that is off costs nothing.
+
+        Pure and linear in the texts. Any exception out of here is a defect, which the caller must take as "not
+        inspected" (closed).
+        """
+        counts: dict[tuple[Kind, str, Channel], tuple[int, int]] = {}
+        highest = 0
+        spans: list[tuple[Span, ...]] = []
+        for text in texts:
+            if guards.injection.action != "off":
+                evidence = injection.detect(text.value, text.channel)
+                highest = max(highest, evidence.score)
+                if evidence.score >= NOTABLE:
+                    _count(counts, "injection", evidence.strongest, text.channel, evidence.score)
+            found = _values(text.value, guards)
+            for one in found:
+                _count(counts, one.kind, one.type, text.channel, one.score)
+            spans.append(tuple(Span(one.start, one.end, one.type) for one in found))
+        findings = tuple(
+            Finding(kind, type_, channel, count, score)
+            for (kind, type_, channel), (count, score) in sorted(counts.items())
+        )
+        return Detections(highest, findings, tuple(spans))
+
+
+def _count(
+    counts: dict[tuple[Kind, str, Channel], tuple[int, int]], kind: Kind, type_: str, channel: Channel, score: int
+) -> None:
+    count, best = counts.get((kind, type_, channel), (0, 0))
+    counts[kind, type_, channel] = (count + 1, max(best, score))
+
+
+def _values(text: str, guards: Guards) -> tuple[Candidate, ...]:
+    """Personal data and secrets in one text, resolved across kinds."""
+    want_pii, want_secrets = guards.pii != "off", guards.secrets != "off"
+    if not text or not (want_pii or want_secrets):
+        return ()
+    folded = fold(text)
+    data = encode(folded.text)
+    candidates = secrets.find(folded, data) if want_secrets else []
+    if want_pii:
+        candidates += pii.find(folded, data, guards.pii_types)
+    return resolve(candidates)

@@ -1,0 +1,108 @@
+"""Keeps the processor's Runtime in step with the config file: whole or not at all, last good kept."""
+
+import asyncio
+import hashlib
+import logging
+from pathlib import Path
+
+from extproc.inspector import Inspector
+from extproc.policy.evaluator import Evaluator, PolicyInvalid
+from extproc.runtime import Runtime
+from forebay.config.errors import ConfigErrors
+from forebay.config.load import load, load_text
+from forebay.config.resolved import Resolved
+from forebay.places import Places
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+
+
+class Loader:
+    """Owns the Runtime in service."""
+
+    def __init__(self, source: Path, places: Places) -> None:
+        self._source = source
+        self._places = places
+        self._state_key = places.state_key.read_bytes()
+        self._inspector = Inspector(self._state_key)
+        self._current: Runtime | None = None
+        self._seen = b""
+        self._closing: set[asyncio.Future[None]] = set()
+
+    @property
+    def current(self) -> Runtime:
+        """The configuration that new exchanges begin on."""
+        if self._current is None:
+            raise RuntimeError("not started")
+        return self._current
+
+    async def start(self) -> None:
+        """Load the config; where it is unusable, the last good one.
+
+        Raises ConfigErrors when neither can be used.
+        """
+        try:
+            self._current = await self._compiled(load(self._source))
+        except (ConfigErrors, PolicyInvalid) as errors:
+            if not self._places.last_good.exists():
+                raise _as_config_errors(errors) from errors
+            log.error("the config is not usable, serving the last good one:\n%s", errors)
+            text = self._places.last_good.read_text("utf-8")
+            self._current = await self._compiled(load_text(text, self._source))
+        self._seen = self._fingerprint()
+        self._inspector.warm()
+
+    async def watch(self) -> None:
+        """Take over every good change of the config or its policy files; report every bad one; never return."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            seen = self._fingerprint()
+            if seen == self._seen:
+                continue
+            self._seen = seen
+            try:
+                resolved = load(self._source)
+                if resolved.digest == self.current.resolved.digest:
+                    continue
+                self._swap(await self._compiled(resolved))
+            except (ConfigErrors, PolicyInvalid) as errors:
+                log.error("the changed config is not usable, the last good one stays:\n%s", errors)
+
+    async def close(self) -> None:
+        """End every process this loader started."""
+        if self._current is not None:
+            await self._current.close()
+        await asyncio.gather(*self._closing)
+        self._inspector.close()
+
+    def _swap(self, runtime: Runtime) -> None:
+        old, self._current = self.current, runtime
+        log.info("config in service digest=%s", runtime.resolved.digest)
+        old.retire(lambda: self._close_later(old))
+
+    def _close_later(self, runtime: Runtime) -> None:
+        task = asyncio.ensure_future(runtime.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _compiled(self, resolved: Resolved) -> Runtime:
+        policies = resolved.policies
+        evaluator = None
+        if policies.files and policies.mode != "off":
+            evaluator = Evaluator(policies.files, policies.deadline)
+            await evaluator.start()
+        return Runtime(resolved, self._inspector, evaluator, self._state_key)
+
+    def _fingerprint(self) -> bytes:
+        digest = hashlib.sha256()
+        for path in (self._source, *(self._current.resolved.policies.files if self._current else ())):
+            try:
+                digest.update(path.read_bytes())
+            except OSError as error:  # a file in the middle of being replaced: looked at again next time
+                digest.update(type(error).__name__.encode())
+        return digest.digest()
+
+
+def _as_config_errors(errors: ConfigErrors | PolicyInvalid) -> ConfigErrors:
+    return errors if isinstance(errors, ConfigErrors) else errors.as_config_errors()

@@ -1,0 +1,19 @@
+"""What callers and providers say, read strictly and changed byte by byte. In walking order:
+
+refusal       Refused, and the error body a caller gets for a reason
+errors_page   docs/errors.md, rendered from forebay.outcomes
+json_spans    strict JSON over bytes: every value with its place
+fields        typed reading of those values
+texts         every string a model could read, with its place
+call          Call: one parsed request
+draft         a Call in the making: what both operations share
+media         content parts that are no text
+chat          /v1/chat/completions into a Call
+embeddings    /v1/embeddings into a Call
+places        code points of a text to bytes of the body
+edit          byte edits: redact, drop tools, cap the answer's length
+models_list   the body of GET /v1/models
+sse           server-sent events out of chunks cut anywhere
+answer        Usage, and AnswerWatch: usage and length of an answer as it passes
+restore       placeholders in a whole answer back into their values
+"""

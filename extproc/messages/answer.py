@@ -1,0 +1,188 @@
+"""An answer as it passes: what the provider says it used, and how much text it was.
+
+Nothing in an answer is trusted: whatever has another type or size than it should counts as not said.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from extproc.messages.sse import EventReader
+
+BOUND: Final = 4 << 20
+MAX_TOKENS: Final = 1_000_000_000  # nobody answers this much: a larger number is nonsense
+
+_EVENT_STREAM: Final = "text/event-stream"
+_BYTES_PER_TOKEN: Final = 4
+_TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
+_FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, inclusive: cached ones are part of the input, reasoning ones usually of the output."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+
+
+def read_usage(value: object) -> Usage | None:
+    """OpenAI's usage object of a chat or an embeddings answer; None for anything that does not make sense.
+
+    An embeddings answer has no output. Never raises.
+    """
+    if not isinstance(value, dict):
+        return None
+    read = _tokens(value, "prompt_tokens", None)
+    written = _tokens(value, "completion_tokens", 0)
+    cached = _detail(value, "prompt_tokens_details", "cached_tokens")
+    reasoning = _detail(value, "completion_tokens_details", "reasoning_tokens")
+    if read is None or written is None or cached is None or reasoning is None or cached > read:
+        return None
+    return Usage(read, written, cached, reasoning)
+
+
+class AnswerWatch:
+    """Counts an answer while it is sent on; holds at most `bound` bytes of it (one event, for a stream).
+
+    `usage` is what the provider said, or None. `output_tokens` and `output_characters` count every text the model
+    wrote: content, refusals, reasoning, tool names and arguments. `finish_reasons` are OpenAI's, or "other".
+    """
+
+    __slots__ = (
+        "_body",
+        "_bound",
+        "_count",
+        "_ended",
+        "_events",
+        "_seen",
+        "_spoken",
+        "chunks",
+        "finish_reasons",
+        "first_content_at_chunk",
+        "output_characters",
+        "output_tokens",
+        "oversize",
+        "usage",
+    )
+
+    def __init__(self, content_type: str, count: Callable[[str], int], bound: int = BOUND) -> None:
+        """`count` gives the tokens of a piece of text. Anything but an event stream is read as JSON."""
+        self.usage: Usage | None = None
+        self.output_characters = self.output_tokens = self.chunks = 0
+        self.first_content_at_chunk: int | None = None  # 0 = the first chunk fed
+        self.finish_reasons: tuple[str, ...] = ()
+        self.oversize = False
+        self._count = count
+        self._bound = bound
+        self._body = bytearray()
+        self._seen = 0
+        self._spoken = False  # an oversize answer that is text, not numbers
+        self._ended = False
+        stream = content_type.partition(";")[0].strip().lower() == _EVENT_STREAM
+        self._events = EventReader(min(bound, 1 << 20)) if stream else None
+
+    def feed(self, chunk: bytes, end: bool) -> None:
+        """One chunk passed; `end` with the last. Never raises for what a provider sent; after the end, ignored."""
+        if self._ended:
+            return
+        self._ended = end
+        self._seen += len(chunk)
+        if self._events is None:
+            self._keep(chunk)
+            if end and not self.oversize:
+                self._read(bytes(self._body))
+                self._body.clear()
+        else:
+            for event in self._events.feed(chunk, end):
+                self._read(event.data)
+            self.oversize = self._events.oversize
+        self.chunks += 1
+
+    def estimate(self, input_tokens: int) -> Usage:
+        """Usage by our own count, for answers that state none; by length alone where the answer was not read."""
+        unread = self._seen // _BYTES_PER_TOKEN if self._spoken else 0
+        return Usage(input_tokens, max(self.output_tokens, unread), 0, 0)
+
+    def _keep(self, chunk: bytes) -> None:
+        if self.oversize:
+            return
+        if len(self._body) + len(chunk) > self._bound:
+            self.oversize = True
+            self._spoken = b'"choices"' in self._body or b'"choices"' in chunk
+            self._body.clear()
+        else:
+            self._body += chunk
+
+    def _read(self, data: bytes) -> None:
+        try:
+            answer = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return  # [DONE], or nothing we could count
+        if not isinstance(answer, dict):
+            return
+        self.usage = read_usage(answer.get("usage")) or self.usage
+        for choice in _objects(answer.get("choices")):
+            for piece in _pieces(choice.get("message")):
+                self._add(piece)
+            for piece in _pieces(choice.get("delta")):
+                self._add(piece)
+            finish = choice.get("finish_reason")
+            if isinstance(finish, str):
+                self._finish(finish if finish in _FINISHES else "other")
+
+    def _add(self, piece: str) -> None:
+        if self.first_content_at_chunk is None:
+            self.first_content_at_chunk = self.chunks
+        self.output_characters += len(piece)
+        self.output_tokens += self._count(piece)
+
+    def _finish(self, reason: str) -> None:
+        if reason not in self.finish_reasons:  # closed list: it stays short however many a provider sends
+            self.finish_reasons += (reason,)
+
+
+def _pieces(message: object) -> Iterator[str]:
+    """Every text in a message or delta that the model wrote, empty ones left out."""
+    if not isinstance(message, dict):
+        return
+    for name in _TEXTS:
+        yield from _strings(message.get(name))
+    calls = [call.get("function") for call in _objects(message.get("tool_calls"))]
+    for function in [*calls, message.get("function_call")]:
+        if isinstance(function, dict):
+            yield from _strings(function.get("name"))
+            yield from _strings(function.get("arguments"))
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if value:
+            yield value
+        return
+    for part in _objects(value):
+        text = part.get("text")
+        if isinstance(text, str) and text:
+            yield text
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
+
+
+def _detail(usage: dict[str, object], group: str, name: str) -> int | None:
+    details = usage.get(group)
+    if details is None:
+        return 0
+    return _tokens(details, name, 0) if isinstance(details, dict) else None
+
+
+def _tokens(holder: dict[str, object], name: str, absent: int | None) -> int | None:
+    value = holder.get(name)
+    if value is None:
+        return absent
+    return value if value.__class__ is int and 0 <= value <= MAX_TOKENS else None

@@ -1,0 +1,92 @@
+"""Call: one parsed request, as the guard, the router and the policy see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final, Literal
+
+from extproc.findings import Text
+
+Operation = Literal["chat", "embeddings"]
+
+_HASHED: Final = 65_536  # bytes of one message: enough to tell conversations apart
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A top-level member of the body: `body[start:end]` is key, colon and value."""
+
+    name: str = field(repr=False)
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool the caller declares: an element of `tools` or of the older `functions`."""
+
+    name: str = field(repr=False)
+    field: Literal["tools", "functions"]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A stated bound on the answer's length and where its number stands."""
+
+    value: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The parameters a policy may ask about. None = not stated."""
+
+    max_tokens: Limit | None = None
+    max_completion_tokens: Limit | None = None
+    temperature: float | None = None
+    n: int | None = None
+    response_format: str | None = field(default=None, repr=False)
+    tool_choice: str | None = field(default=None, repr=False)  # the mode, or the type of an object in its place
+    forced_tool: str | None = field(default=None, repr=False)  # the one tool that must be called
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that may be forwarded byte for byte, `texts` scanned. The repr shows no text of the caller's.
+
+    `conversation` stays the same as the conversation grows: a hash of its first system and first user message; empty
+    where there is none. `members` are all top-level members in their order, `open` is the place after the first `{`.
+    """
+
+    operation: Operation
+    model: str = field(repr=False)
+    model_span: tuple[int, int]  # byte offset and length of the model's JSON string, quotes included
+    stream: bool
+    include_usage: bool
+    user: str | None = field(repr=False)
+    texts: tuple[Text, ...] = field(repr=False)
+    messages: int  # messages of a chat, inputs of an embeddings call
+    roles: Mapping[str, int]
+    images: int
+    audio: int
+    files: int
+    tools: tuple[Tool, ...] = field(repr=False)
+    params: Params = field(repr=False)
+    conversation: bytes = field(repr=False)
+    body_bytes: int
+    members: tuple[Member, ...] = field(repr=False)
+    open: int = field(repr=False)
+
+
+def conversation_hash(*openings: bytes) -> bytes:
+    """16 bytes that name a conversation by the messages it opens with; empty when there are none."""
+    if not any(openings):
+        return b""
+    digest = blake2b(digest_size=16)
+    for opening in openings:
+        digest.update(b"%d:" % len(opening))
+        digest.update(opening[:_HASHED])
+    return digest.digest()

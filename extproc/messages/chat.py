@@ -1,0 +1,297 @@
+"""POST /v1/chat/completions: its body into a Call.
+
+Known fields are checked, unknown ones are allowed, and the strings of both are scanned. Paths are made of known names
+and indexes only; `*` stands for a name that is not known.
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from extproc.findings import Channel
+from extproc.messages import fields
+from extproc.messages.call import Call, Limit, Tool, conversation_hash
+from extproc.messages.draft import (
+    Draft,
+    Handler,
+    booleans,
+    integers,
+    numbers,
+    read_metadata,
+    read_model,
+    read_stream,
+    read_user,
+)
+from extproc.messages.json_spans import Node
+from extproc.messages.media import MEDIA, read_media
+from extproc.messages.refusal import Refused
+from forebay.config.resolved import Caps
+from forebay.outcomes import Reason
+
+CHANNELS: Final[dict[str, Channel]] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_MAY_SAY_NOTHING: Final = frozenset({"assistant", "function"})  # they may call a tool, or return nothing
+_TEXT_PARTS: Final = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+_NO_BOUND: Final = -float("inf")
+
+
+def parse_chat(body: bytes, caps: Caps) -> Call:
+    """The call that `body` makes. Raises Refused for whatever may not be forwarded: answer with its reason."""
+    draft = Draft(body, caps)
+    draft.read(_HANDLERS, ("model", "messages"), "user")
+    fields.check_cap(len(draft.tools), "tools", caps.tools)
+    return draft.call("chat")
+
+
+def _messages(draft: Draft, node: Node) -> None:
+    listed = fields.elements(node, "messages")
+    if not listed:
+        raise Refused(Reason.EMPTY_MESSAGES)
+    fields.check_cap(len(listed), "messages", draft.caps.messages)
+    draft.messages = len(listed)
+    openings: dict[Channel, bytes] = {}
+    for index, message in enumerate(listed):
+        role = _message(draft, message, f"messages[{index}]")
+        draft.roles[role] = draft.roles.get(role, 0) + 1
+        channel = CHANNELS[role]
+        if channel not in openings and channel in {"system", "user"}:
+            openings[channel] = _opening(draft, message)
+    draft.conversation = conversation_hash(openings.get("system", b""), openings.get("user", b""))
+
+
+def _message(draft: Draft, node: Node, path: str) -> str:
+    members = fields.members(node, path)
+    role = fields.string(fields.required(members, "role", path + ".role"), path + ".role")
+    channel = CHANNELS.get(role)
+    if channel is None:
+        raise Refused(Reason.UNKNOWN_ROLE, {"path": path + ".role", "expected": fields.one_of(CHANNELS)})
+    if role not in _MAY_SAY_NOTHING:
+        content = fields.required(members, "content", path + ".content")
+        if content.value is None:
+            raise fields.wrong_type(path + ".content", "a string or an array of parts")
+    for name, member in members.items():
+        if name == "role":
+            continue
+        read = _MEMBERS.get(name)
+        if read is None:
+            draft.texts.add_member(name, member, path + ".", channel)
+        elif member.value is not None:
+            read(draft, member, f"{path}.{name}", channel)
+    return role
+
+
+def _content(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+    value = node.value
+    if isinstance(value, str):
+        draft.texts.add(node, path, channel, value)
+        return
+    if not isinstance(value, list):
+        raise fields.wrong_type(path, "a string or an array of parts")
+    if fields.holds_numbers(node):
+        raise Refused(Reason.TOKEN_IDS, {"path": path})
+    for index, part in enumerate(value):
+        _part(draft, part, f"{path}[{index}]", channel)
+
+
+def _part(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+    members = fields.members(node, path)
+    type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
+    text_field = _TEXT_PARTS.get(type_)
+    if text_field is not None:
+        text_path = f"{path}.{text_field}"
+        text = fields.required(members, text_field, text_path)
+        draft.texts.add(text, text_path, channel, fields.string(text, text_path))
+    elif type_ in MEDIA:
+        counter = MEDIA[type_]
+        setattr(draft, counter, getattr(draft, counter) + 1)
+        read_media(draft, node, path + ".", channel)
+        return
+    for name, member in members.items():
+        if name != text_field:
+            draft.texts.add_member(name, member, path + ".", channel)
+
+
+def _text(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+    draft.texts.add(node, path, channel, fields.string(node, path))
+
+
+def _tool_calls(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+    for index, element in enumerate(fields.elements(node, path)):
+        place = f"{path}[{index}]"
+        for name, member in fields.members(element, place).items():
+            if name == "function":
+                _function(draft, member, place + ".function", channel)
+            else:
+                draft.texts.add_member(name, member, place + ".", channel)
+
+
+def _function(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+    for name, member in fields.members(node, path).items():
+        if name == "arguments":
+            place = path + ".arguments"
+            draft.texts.add_json(member, place, channel, fields.string(member, place))
+        elif name == "name":
+            _text(draft, member, path + ".name", channel)
+        else:
+            draft.texts.add_member(name, member, path + ".", channel)
+
+
+def _opening(draft: Draft, message: Node) -> bytes:
+    """The content of a message as it is told apart from others: its texts, and other parts as they stand."""
+    content = fields.members(message, "")["content"]
+    if isinstance(content.value, str):
+        return content.value.encode()
+    parts = []
+    for part in fields.elements(content, ""):
+        text = fields.members(part, "").get("text")
+        if text is not None and isinstance(text.value, str):
+            parts.append(text.value.encode())
+        else:
+            parts.append(draft.body[part.start : part.end])
+    return b"\n".join(parts)
+
+
+def _tools(draft: Draft, node: Node) -> None:
+    if node.value is None:
+        return
+    listed = fields.elements(node, "tools")
+    fields.check_cap(len(listed), "tools", draft.caps.tools)
+    for index, element in enumerate(listed):
+        path = f"tools[{index}]"
+        members = fields.members(element, path)
+        type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
+        name = type_  # a provider's own tool has no other name
+        if type_ in {"function", "custom"}:
+            inner = f"{path}.{type_}"
+            name = _name(fields.required(members, type_, inner), inner)
+        draft.tools.append(Tool(name, "tools", element.start, element.end))
+        draft.texts.add_all(element, path, "tool")
+
+
+def _functions(draft: Draft, node: Node) -> None:
+    if node.value is None:
+        return
+    listed = fields.elements(node, "functions")
+    fields.check_cap(len(listed), "functions", draft.caps.tools)
+    for index, element in enumerate(listed):
+        path = f"functions[{index}]"
+        draft.tools.append(Tool(_name(element, path), "functions", element.start, element.end))
+        draft.texts.add_all(element, path, "tool")
+
+
+def _name(node: Node, path: str) -> str:
+    path_of_name = path + ".name"
+    return fields.string(fields.required(fields.members(node, path), "name", path_of_name), path_of_name)
+
+
+def _choice(path: Literal["tool_choice", "function_call"]) -> Handler:
+    def read(draft: Draft, node: Node) -> None:
+        if node.value is None:
+            return
+        if isinstance(node.value, str):
+            draft.tool_choice = node.value
+        else:
+            members = fields.members(node, path)
+            type_ = members.get("type")
+            draft.tool_choice = "function" if type_ is None else fields.string(type_, path + ".type")
+            inner = members if path == "function_call" else _object(members.get(draft.tool_choice))
+            name = inner.get("name")
+            draft.forced_tool = None if name is None else fields.string(name, path + ".name")
+        draft.texts.add_all(node, path, "user")
+
+    return read
+
+
+def _object(node: Node | None) -> dict[str, Node]:
+    return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _response_format(draft: Draft, node: Node) -> None:
+    if node.value is None:
+        return
+    type_ = fields.required(fields.members(node, "response_format"), "type", "response_format.type")
+    draft.response_format = fields.string(type_, "response_format.type")
+    draft.texts.add_all(node, "response_format", "tool")
+
+
+def _stream_options(draft: Draft, node: Node) -> None:
+    if node.value is None:
+        return
+    for name, member in fields.members(node, "stream_options").items():
+        if name == "include_usage":
+            draft.include_usage = bool(fields.boolean(member, "stream_options.include_usage"))
+        else:
+            draft.texts.add_member(name, member, "stream_options.", "user")
+
+
+def _stop(draft: Draft, node: Node) -> None:
+    if isinstance(node.value, list):
+        for index, element in enumerate(node.value):
+            _text(draft, element, f"stop[{index}]", "user")
+    elif node.value is not None:
+        _text(draft, node, "stop", "user")
+
+
+def _prediction(draft: Draft, node: Node) -> None:
+    if node.value is not None:
+        fields.members(node, "prediction")
+        draft.texts.add_all(node, "prediction", "user")
+
+
+def _limit(name: str) -> Handler:
+    def read(draft: Draft, node: Node) -> None:
+        value = fields.integer(node, name, 1)
+        if value is not None:
+            fields.check_cap(value, name, draft.caps.max_tokens)
+            draft.limits[name] = Limit(value, node.start, node.end)
+
+    return read
+
+
+def _n(draft: Draft, node: Node) -> None:
+    draft.n = fields.integer(node, "n", 1)
+    fields.check_cap(draft.n or 0, "n", draft.caps.n)
+
+
+def _temperature(draft: Draft, node: Node) -> None:
+    draft.temperature = fields.number(node, "temperature", 0)
+
+
+# Members of a message that are not simply scanned. null is as good as absent.
+_MEMBERS: Final[dict[str, Callable[[Draft, Node, str, Channel], None]]] = {
+    "content": _content,
+    "name": _text,
+    "refusal": _text,
+    "reasoning_content": _text,
+    "tool_call_id": _text,
+    "tool_calls": _tool_calls,
+    "function_call": _function,
+}
+
+_HANDLERS: Final[dict[str, Handler]] = {
+    "model": read_model,
+    "messages": _messages,
+    "stream": read_stream,
+    "stream_options": _stream_options,
+    "tools": _tools,
+    "functions": _functions,
+    "tool_choice": _choice("tool_choice"),
+    "function_call": _choice("function_call"),
+    "response_format": _response_format,
+    "max_tokens": _limit("max_tokens"),
+    "max_completion_tokens": _limit("max_completion_tokens"),
+    "n": _n,
+    "temperature": _temperature,
+    "stop": _stop,
+    "prediction": _prediction,
+    "metadata": read_metadata,
+    "user": read_user,
+    **numbers({"top_p": 0, "frequency_penalty": _NO_BOUND, "presence_penalty": _NO_BOUND}),
+    **integers({"seed": -(2**63), "top_logprobs": 0}),
+    **booleans("logprobs", "parallel_tool_calls", "store"),
+}

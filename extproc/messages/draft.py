@@ -1,0 +1,145 @@
+"""A Call in the making: what both operations share while they read a body field by field."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from extproc.findings import Channel
+from extproc.messages import fields
+from extproc.messages.call import Call, Limit, Member, Operation, Params, Tool
+from extproc.messages.json_spans import Node, parse
+from extproc.messages.refusal import Refused
+from extproc.messages.texts import Texts
+from forebay.config.resolved import Caps
+from forebay.outcomes import Reason
+
+# Names that carry a prompt as numbers on some servers: nobody can inspect those.
+_TOKEN_FIELDS: Final = frozenset(
+    {"input", "input_embeds", "input_ids", "prompt", "prompt_embeds", "prompt_token_ids", "token_ids", "tokens"}
+)
+
+
+class Draft:
+    """The body, its members, and what has been understood so far. Raises Refused where the body is not an object."""
+
+    __slots__ = (
+        "audio", "body", "caps", "conversation", "files", "forced_tool", "functions", "images", "include_usage",
+        "limits", "members", "messages", "model", "model_span", "n", "response_format", "roles", "root", "stream",
+        "temperature", "texts", "tool_choice", "tools", "user",
+    )  # fmt: skip
+
+    def __init__(self, body: bytes, caps: Caps) -> None:
+        self.body = body
+        self.caps = caps
+        self.root = parse(body, caps.depth)
+        self.members = fields.members(self.root, "body")
+        self.texts = Texts(body, caps.depth)
+        self.model = ""
+        self.model_span = (0, 0)
+        self.stream = self.include_usage = False
+        self.user: str | None = None
+        self.messages = self.images = self.audio = self.files = 0
+        self.roles: dict[str, int] = {}
+        self.tools: list[Tool] = []
+        self.limits: dict[str, Limit] = {}
+        self.temperature: float | None = None
+        self.n: int | None = None
+        self.response_format: str | None = None
+        self.tool_choice: str | None = None
+        self.forced_tool: str | None = None
+        self.conversation = b""
+
+    def read(self, handlers: "Mapping[str, Handler]", demanded: tuple[str, ...], channel: Channel) -> None:
+        """Give every member to its handler; scan those that have none."""
+        for name in demanded:
+            fields.required(self.members, name, name)
+        for name, node in self.members.items():
+            handler = handlers.get(name)
+            if handler is not None:
+                handler(self, node)
+                continue
+            if name in _TOKEN_FIELDS and fields.holds_numbers(node):
+                raise Refused(Reason.TOKEN_IDS, {"path": name})
+            self.texts.add_member(name, node, "", channel)
+
+    def call(self, operation: Operation) -> Call:
+        """The finished call."""
+        return Call(
+            operation=operation,
+            model=self.model,
+            model_span=self.model_span,
+            stream=self.stream,
+            include_usage=self.include_usage,
+            user=self.user,
+            texts=tuple(self.texts.found),
+            messages=self.messages,
+            roles=self.roles,
+            images=self.images,
+            audio=self.audio,
+            files=self.files,
+            tools=tuple(self.tools),
+            params=Params(
+                self.limits.get("max_tokens"),
+                self.limits.get("max_completion_tokens"),
+                self.temperature,
+                self.n,
+                self.response_format,
+                self.tool_choice,
+                self.forced_tool,
+            ),
+            conversation=self.conversation,
+            body_bytes=len(self.body),
+            members=tuple([Member(name, node.key_start, node.end) for name, node in self.members.items()]),
+            open=self.root.start + 1,
+        )
+
+
+Handler: TypeAlias = Callable[[Draft, Node], None]
+
+
+def read_model(draft: Draft, node: Node) -> None:
+    """The model's name. It is no text to scan: a name the config does not know is refused later on."""
+    model = fields.string(node, "model")
+    if not model:
+        raise Refused(Reason.INVALID_VALUE, {"path": "model", "expected": "a model's name"})
+    draft.model, draft.model_span = model, (node.start, node.end - node.start)
+
+
+def read_stream(draft: Draft, node: Node) -> None:
+    """Whether the answer is to be a stream of events."""
+    draft.stream = bool(fields.boolean(node, "stream"))
+
+
+def read_user(draft: Draft, node: Node) -> None:
+    """The caller's own name for its user: routed by, and forwarded, so scanned too."""
+    if node.value is not None:
+        draft.user = fields.string(node, "user")
+        draft.texts.add(node, "user", "user", draft.user)
+
+
+def read_metadata(draft: Draft, node: Node) -> None:
+    """Free keys and values."""
+    if node.value is not None:
+        fields.members(node, "metadata")
+        draft.texts.add_all(node, "metadata", "user")
+
+
+def numbers(least: Mapping[str, float]) -> dict[str, Handler]:
+    """Handlers that check numbers and keep none."""
+    return {name: _check(fields.number, name, bound) for name, bound in least.items()}
+
+
+def integers(least: Mapping[str, int]) -> dict[str, Handler]:
+    """Handlers that check integers and keep none."""
+    return {name: _check(fields.integer, name, bound) for name, bound in least.items()}
+
+
+def booleans(*names: str) -> dict[str, Handler]:
+    """Handlers that check booleans and keep none."""
+    return {name: _check(lambda node, path, _: fields.boolean(node, path), name, None) for name in names}
+
+
+def _check(read: Callable[..., object], name: str, bound: float | None) -> Handler:
+    def check(draft: Draft, node: Node) -> None:
+        read(node, name, bound)
+
+    return check

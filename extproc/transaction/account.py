@@ -1,0 +1,115 @@
+"""The exchange as dynamic metadata: the content-free `call` of the request's record, in up to two instalments.
+
+The first goes out with the request (or with our own answer), the second with the end of the provider's answer; Envoy
+merges them by key.
+"""
+
+from extproc.transaction.context import Context
+from extproc.transaction.exchange import Exchange
+from forebay import contract
+from forebay.outcomes import Reason
+
+Metadata = dict[str, object]
+
+
+def request_metadata(exchange: Exchange, context: Context) -> Metadata:
+    """What is known when the request is let through: the verdict that the net behind us asks for, and why."""
+    return {
+        **_head(exchange, context),
+        contract.VERDICT: contract.PASS,
+        "reason": Reason.OK.value,
+        "route": exchange.route,
+        "bucket": exchange.bucket,
+        **({"backend": exchange.backend} if exchange.backend else {}),
+        **_body(exchange),
+        **_decision(exchange, context),
+        "stages": dict(exchange.stages),
+    }
+
+
+def refusal_metadata(exchange: Exchange, context: Context, reason: Reason) -> Metadata:
+    """What is known when the gateway itself answers."""
+    return {
+        **_head(exchange, context),
+        contract.VERDICT: "refuse",
+        "reason": reason.value,
+        **_body(exchange),
+        **_decision(exchange, context),
+        "stages": dict(exchange.stages),
+    }
+
+
+def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
+    """Usage and cost, once the answer has been read to its end; an estimate where the provider named no numbers."""
+    watch, model = exchange.watch, exchange.model
+    if watch is None or model is None:
+        return {}
+    usage, source = watch.usage, "provider"
+    if usage is None:
+        inspected = exchange.inspection.input_tokens if exchange.inspection else 0
+        usage, source = watch.estimate(inspected), "estimated"
+    price = context.price(exchange.backend or model.arms[0].backend.name, usage)
+    metadata: Metadata = {
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "source": source,
+        },
+        "cost": {"usd": None if price.usd is None else float(str(price.usd)), "source": price.source},
+    }
+    if exchange.restored:
+        metadata["restored"] = exchange.restored
+    return metadata
+
+
+def _head(exchange: Exchange, context: Context) -> Metadata:
+    return {
+        "config": context.digest,
+        **({"operation": exchange.operation} if exchange.operation else {}),
+        **({"tenant": exchange.tenant.name} if exchange.tenant else {}),
+        **({"client": exchange.client} if exchange.tenant and exchange.client else {}),
+    }
+
+
+def _body(exchange: Exchange) -> Metadata:
+    inspection = exchange.inspection
+    if inspection is None:
+        return {}
+    known: Metadata = {"guard": "failed_open"} if exchange.guard_failed_open else {}
+    if inspection.call is not None:
+        known["stream"] = inspection.call.stream
+        known["estimate"] = {"input_tokens": inspection.input_tokens}
+    if exchange.model is not None:  # a name of the config, never the caller's text
+        known["model"] = exchange.model.name
+    if inspection.findings:
+        known["findings"] = [
+            {"kind": f.kind, "type": f.type, "channel": f.channel, "count": f.count, "score": f.score}
+            for f in inspection.findings
+        ]
+    if exchange.risk is not None:
+        known["risk"] = exchange.risk.score
+        known["addends"] = {addend.id: addend.points for addend in exchange.risk.addends}
+    if exchange.redacted:
+        known["redacted"] = dict(exchange.redacted)
+    return known
+
+
+def _decision(exchange: Exchange, context: Context) -> Metadata:
+    verdict = exchange.verdict
+    if exchange.policy_error is not None:
+        return {"decision": {"allow": False, "mode": context.policies.mode, "codes": [exchange.policy_error]}}
+    if verdict is None:
+        return {}
+    return {
+        "policy": verdict.revision,
+        "decision": {
+            "allow": verdict.allow,
+            "mode": context.policies.mode,
+            "codes": [reason.code for reason in verdict.reasons],
+            "warnings": list(verdict.warnings),
+            "labels": dict(verdict.labels),
+            "obligations": [str(obligation) for obligation in verdict.obligations],
+        },
+    }

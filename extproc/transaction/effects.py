@@ -1,0 +1,147 @@
+"""What must be done now. The counterpart to effects are events.
+
+Effects are of three sorts: answers to Envoy's message (exactly one per message, none for `StreamClosed`), work to be
+done whose result comes back as an event, and `Conclude`, which every transaction yields exactly once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from extproc.policy.document import PolicyFacts
+from forebay.config.resolved import Caps, Guards
+from forebay.outcomes import Outcome, Reason
+
+Metadata = Mapping[str, object]  # merged into the dynamic metadata `forebay.call`
+
+# --- answers to Envoy -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueRequestHeaders:
+    """Nothing to say about the request's head yet; send the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardRequest:
+    """Let the request through with these changes; pick its route anew. `body` None = as it came."""
+
+    set_headers: tuple[tuple[str, str], ...] = field(repr=False)
+    remove_headers: tuple[str, ...]
+    body: bytes | None = field(repr=False)
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class RespondLocally:
+    """Answer the caller ourselves; nothing goes upstream."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    details: str
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAnswer:
+    """Send the answer's body in pieces as they come; they will be passed on unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitAnswer:
+    """Hold the answer back and send its body as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassChunk:
+    """Pass this piece of the answer on as it is. `metadata` None = nothing new."""
+
+    metadata: Metadata | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceAnswer:
+    """Send this body instead of the provider's."""
+
+    body: bytes = field(repr=False)
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class PassTrailers:
+    """Pass the answer's trailers on. `metadata` None = nothing new."""
+
+    metadata: Metadata | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let the answer pass unread and end the exchange with OK: Envoy goes on without us.
+
+    Only `response_path` yields it, and only once the request has been let through.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """End the exchange with an error: Envoy answers 503, or resets what has begun."""
+
+    reason: Reason
+
+
+# --- work, answered by an event -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InspectBody:
+    """Parse and scan; answered by BodyInspected or InspectionFailed."""
+
+    operation: str
+    body: bytes = field(repr=False)
+    tenant: str
+    guards: Guards
+    caps: Caps
+
+
+@dataclass(frozen=True, slots=True)
+class DecidePolicy:
+    """Ask the policy; answered by PolicyDecided or PolicyFailed."""
+
+    facts: PolicyFacts
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreAnswer:
+    """Put the redacted values back; answered by AnswerRestored or RestorationFailed."""
+
+    body: bytes = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """The transaction is over, as far as the processor is concerned."""
+
+    outcome: Outcome
+    reason: Reason
+
+
+Effect = (
+    ContinueRequestHeaders
+    | ForwardRequest
+    | RespondLocally
+    | WatchAnswer
+    | AwaitAnswer
+    | PassChunk
+    | ReplaceAnswer
+    | PassTrailers
+    | Release
+    | Abort
+    | InspectBody
+    | DecidePolicy
+    | RestoreAnswer
+    | Conclude
+)

@@ -1,0 +1,154 @@
+"""What Envoy or pending work told us. The counterpart to events are effects.
+
+All are frozen, in the past tense, and carry the time they happened at (`at`, nanoseconds of a monotonic clock), so
+that nothing in this package needs a clock. No repr shows a body or a header's value.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from extproc.inspection import Inspection
+from extproc.policy.verdict import PolicyVerdict
+from forebay.outcomes import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Header fields in the order they came, names in lower case; a name may come more than once."""
+
+    pairs: tuple[tuple[str, str], ...] = field(repr=False)
+
+    def get(self, name: str) -> str | None:
+        """The first value of `name`, or None."""
+        return next((value for key, value in self.pairs if key == name), None)
+
+    def all(self, name: str) -> Sequence[str]:
+        """Every value of `name`, in order."""
+        return [value for key, value in self.pairs if key == name]
+
+    def names(self) -> frozenset[str]:
+        """The names present."""
+        return frozenset(key for key, _ in self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeadersReceived:
+    """The request's head. `claims` are the verified JWT's, empty for API keys. `wall_ns` is the time of day."""
+
+    headers: Headers
+    claims: Mapping[str, object] = field(repr=False)
+    end_of_stream: bool
+    at: int
+    wall_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBodyReceived:
+    """The whole request body: Envoy buffers it."""
+
+    body: bytes = field(repr=False)
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTrailersReceived:
+    """Trailers after the request's body; never asked for."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyInspected:
+    """The inspection asked for by `InspectBody` is done."""
+
+    inspection: Inspection
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionFailed:
+    """A detector failed or missed its deadline."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDecided:
+    """The policy's answer to `DecidePolicy`."""
+
+    verdict: PolicyVerdict
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFailed:
+    """The policy gave no usable answer in time. `kind` is one of a closed list, free of content."""
+
+    kind: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeadersReceived:
+    """The answer's head, a provider's or a local reply of a filter behind us."""
+
+    headers: Headers
+    end_of_stream: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBodyReceived:
+    """A piece of the answer, or the whole of it where the whole was asked for."""
+
+    body: bytes = field(repr=False)
+    end_of_stream: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTrailersReceived:
+    """Trailers: the answer's body is complete."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRestored:
+    """The restoration asked for by `RestoreAnswer` is done: `count` values are back in `body`."""
+
+    body: bytes = field(repr=False)
+    count: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestorationFailed:
+    """The answer could not be read, so nothing could be restored."""
+
+    reason: Reason
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    """Envoy ended the exchange, for whatever reason: answered, client gone, provider reset."""
+
+    at: int
+
+
+Event = (
+    RequestHeadersReceived
+    | RequestBodyReceived
+    | RequestTrailersReceived
+    | BodyInspected
+    | InspectionFailed
+    | PolicyDecided
+    | PolicyFailed
+    | ResponseHeadersReceived
+    | ResponseBodyReceived
+    | ResponseTrailersReceived
+    | AnswerRestored
+    | RestorationFailed
+    | StreamClosed
+)

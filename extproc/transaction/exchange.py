@@ -1,0 +1,51 @@
+"""The one record that walks through a transaction and becomes the `call` of the request's record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from extproc.findings import Risk
+from extproc.inspection import Inspection
+from extproc.messages.answer import AnswerWatch
+from extproc.policy.verdict import PolicyVerdict
+from extproc.transaction.events import RequestHeadersReceived
+from forebay import contract
+from forebay.config.resolved import Model, Tenant
+
+
+@dataclass(slots=True, repr=False)
+class Exchange:
+    """What is known so far. Fields are filled in the order they stand here and never taken back."""
+
+    head: RequestHeadersReceived | None = None
+    operation: str | None = None
+    tenant: Tenant | None = None
+    client: str = ""
+    user: str = ""
+    body: bytes = b""
+    guard_failed_open: bool = False
+    inspection: Inspection | None = None
+    model: Model | None = None
+    risk: Risk | None = None
+    policy_asked_at: int = 0
+    verdict: PolicyVerdict | None = None
+    policy_error: str | None = None
+    route: str = ""
+    backend: str = ""  # set when a policy pinned one
+    bucket: int = 0
+    values: Mapping[str, str] = field(default_factory=dict)
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    restored: int = 0
+    watch: AnswerWatch | None = None
+    answer_whole: bytes = b""
+    trailers_follow: bool = False
+    stages: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def tenant_name(self) -> str:
+        """The tenant's name, empty before it is known."""
+        return self.tenant.name if self.tenant else ""
+
+    @property
+    def request_id(self) -> str:
+        """Envoy's request id, empty before the head came."""
+        return (self.head.headers.get(contract.REQUEST_ID) if self.head else None) or ""

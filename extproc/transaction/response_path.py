@@ -1,0 +1,109 @@
+"""The answer's story: let it pass unread, watch it pass, or hold it back and restore what was redacted."""
+
+from extproc.messages.answer import AnswerWatch
+from extproc.messages.refusal import error_body
+from extproc.transaction import effects as fx
+from extproc.transaction.account import answer_metadata, refusal_metadata
+from extproc.transaction.context import Context
+from extproc.transaction.events import (
+    AnswerRestored,
+    ResponseBodyReceived,
+    ResponseHeadersReceived,
+    ResponseTrailersReceived,
+)
+from extproc.transaction.exchange import Exchange
+from extproc.transaction.state import State
+from forebay import contract
+from forebay.outcomes import WORDINGS, Outcome, Reason
+
+Step = tuple[list[fx.Effect], State]
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+
+def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceived) -> Step:
+    """Decide how the answer is read.
+
+    Errors and empty answers pass unread, and so does a local reply of a filter behind us: nothing of ours is in them.
+    """
+    status = event.headers.get(":status") or ""
+    if event.end_of_stream or not status.startswith("2"):
+        return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
+    media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    encoded = (event.headers.get("content-encoding") or "identity").strip().lower() != "identity"
+    if exchange.values:
+        if encoded or media_type != JSON:
+            return unreadable(exchange, context)
+        return [fx.AwaitAnswer()], State.AWAITING_ANSWER
+    if encoded or media_type not in {JSON, EVENT_STREAM}:
+        return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
+    model = _upstream_model(exchange)
+    exchange.watch = AnswerWatch(media_type, lambda text: context.count_tokens(text, model))
+    return [fx.WatchAnswer()], State.WATCHING
+
+
+def watch(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
+    """One piece passes; the last one carries what was counted."""
+    if exchange.watch is None:
+        raise ValueError("no answer is watched")
+    exchange.watch.feed(event.body, event.end_of_stream)
+    if not event.end_of_stream:
+        return [fx.PassChunk(None)], State.WATCHING
+    return [fx.PassChunk(_counted(exchange, context)), *_done()], State.COMPLETED
+
+
+def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
+    """The body was complete before its trailers came."""
+    metadata = None
+    if exchange.watch is not None:
+        exchange.watch.feed(b"", True)
+        metadata = _counted(exchange, context)
+    return [fx.PassTrailers(metadata), *_done()], State.COMPLETED
+
+
+def restore(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
+    """The whole answer is here: put the caller's values back."""
+    exchange.trailers_follow = not event.end_of_stream
+    exchange.answer_whole = event.body
+    return [fx.RestoreAnswer(event.body, exchange.values)], State.RESTORING
+
+
+def replace(exchange: Exchange, context: Context, event: AnswerRestored) -> Step:
+    """Send the restored answer."""
+    exchange.restored = event.count
+    exchange.values = {}
+    counting = AnswerWatch(JSON, lambda text: context.count_tokens(text, _upstream_model(exchange)))
+    counting.feed(exchange.answer_whole, True)
+    exchange.watch, exchange.answer_whole = counting, b""
+    answer = fx.ReplaceAnswer(event.body, _counted(exchange, context))
+    if exchange.trailers_follow:
+        exchange.watch = None  # counted; the trailers have nothing to add
+        return [answer], State.TRAILING
+    return [answer, *_done()], State.COMPLETED
+
+
+def unreadable(exchange: Exchange, context: Context) -> Step:
+    """Values were redacted and cannot be put back: the caller gets an error rather than placeholders."""
+    exchange.values = {}
+    reason = Reason.ANSWER_UNREADABLE
+    answer = fx.RespondLocally(
+        WORDINGS[reason].status,
+        (("content-type", JSON),),
+        error_body(reason),
+        f"{contract.DETAILS_PREFIX}_{reason.value}",
+        refusal_metadata(exchange, context, reason),
+    )
+    return [answer, fx.Conclude(Outcome.FAILED, reason)], State.ANSWERED
+
+
+def _done() -> list[fx.Effect]:
+    return [fx.Conclude(Outcome.COMPLETED, Reason.OK)]
+
+
+def _counted(exchange: Exchange, context: Context) -> fx.Metadata:
+    return answer_metadata(exchange, context)
+
+
+def _upstream_model(exchange: Exchange) -> str:
+    return exchange.model.arms[0].backend.model if exchange.model else ""

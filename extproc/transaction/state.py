@@ -1,0 +1,62 @@
+"""Who may say what when: the states of a transaction and the events legal in each.
+
+Theory of operation. Envoy speaks first and waits for our answer to each message before it sends the next; work we
+asked for answers in its own time; and Envoy may end the exchange at any moment. So in every state there is at most
+one thing outstanding, ours or Envoy's, and any other event is a violation of the protocol: it ends the exchange
+closed (`Abort`), never open.
+
+`RELEASED` is the one end in which Envoy goes on without us. It is entered from `FORWARDED` alone, that is after the
+request was let through with its verdict; no error leads to it.
+"""
+
+from enum import Enum, auto
+
+from extproc.transaction import events as e
+
+
+class State(Enum):
+    """Where a transaction stands."""
+
+    STARTED = auto()  # nothing came yet
+    ADMITTED = auto()  # head seen, body awaited
+    INSPECTING = auto()  # work outstanding: parse and scan
+    DECIDING = auto()  # work outstanding: policy
+    FORWARDED = auto()  # let through; the answer's head is awaited
+    WATCHING = auto()  # the answer passes in pieces
+    AWAITING_ANSWER = auto()  # the answer is held back, its whole body awaited
+    RESTORING = auto()  # work outstanding: restoration
+    TRAILING = auto()  # the answer's body is done, its trailers are awaited
+    # ends
+    ANSWERED = auto()  # we answered the caller ourselves
+    COMPLETED = auto()  # the answer was read to its end
+    RELEASED = auto()  # the answer passes unread
+    ABORTED = auto()  # ended closed: a violation
+    CLOSED = auto()  # Envoy ended it before we were done
+
+
+ENDS = frozenset({State.ANSWERED, State.COMPLETED, State.RELEASED, State.ABORTED, State.CLOSED})
+
+LEGAL: dict[State, frozenset[type[e.Event]]] = {
+    State.STARTED: frozenset({e.RequestHeadersReceived}),
+    State.ADMITTED: frozenset({e.RequestBodyReceived}),
+    State.INSPECTING: frozenset({e.BodyInspected, e.InspectionFailed}),
+    State.DECIDING: frozenset({e.PolicyDecided, e.PolicyFailed}),
+    State.FORWARDED: frozenset({e.ResponseHeadersReceived}),
+    State.WATCHING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
+    State.AWAITING_ANSWER: frozenset({e.ResponseBodyReceived}),
+    State.RESTORING: frozenset({e.AnswerRestored, e.RestorationFailed}),
+    State.TRAILING: frozenset({e.ResponseTrailersReceived}),
+}
+
+# In an end nothing is legal but silence: answers to work that was outstanding are dropped, and so is Envoy's own end.
+IGNORED_AT_END: frozenset[type[e.Event]] = frozenset(
+    {
+        e.BodyInspected,
+        e.InspectionFailed,
+        e.PolicyDecided,
+        e.PolicyFailed,
+        e.AnswerRestored,
+        e.RestorationFailed,
+        e.StreamClosed,
+    }
+)

@@ -1,0 +1,77 @@
+"""What an answer cost: the list price of the model, from data that ships with `genai-prices`. Never the network.
+
+A model that nobody lists is *unpriced*, which is not the same as free.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final, Literal, Protocol
+
+import genai_prices
+from genai_prices.types import ModelPrice
+
+PRICED: Final = "genai-prices"
+UNPRICED: Final = "unpriced"
+
+# Providers whose own models are sold under the same names and prices elsewhere. A provider that the config calls
+# `primary` is priced by these; an open model's price depends on who serves it, so its provider must be known.
+MAKERS: Final = frozenset({"openai", "anthropic", "google", "x-ai", "cohere"})
+
+REMEMBERED: Final = 1_024  # prices by (provider, model)
+
+
+class Usage(Protocol):
+    """Tokens as a provider counts them: cached ones are part of the input, reasoning ones of the output."""
+
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def cached_tokens(self) -> int: ...
+    @property
+    def reasoning_tokens(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`usd` None = unpriced."""
+
+    usd: Decimal | None
+    source: Literal["genai-prices", "unpriced"]
+
+
+NO_PRICE: Final = Cost(None, UNPRICED)
+
+
+def price(backend: str, usage: Usage) -> Cost:
+    """The cost of `usage` at `backend` (`provider/model`), or unpriced. Never raises for what a provider can send.
+
+    Cached input is priced once, at its own rate; reasoning is output and priced as such. The provider may be named as
+    genai-prices does (`openai`, `azure`, `groq`, ...); for any other name the price of a known maker's model counts.
+    """
+    provider, _, model = backend.partition("/")
+    rates = _rates(provider, model)
+    if rates is None or min(usage.input_tokens, usage.output_tokens, usage.cached_tokens) < 0:
+        return NO_PRICE
+    cached = min(usage.cached_tokens, usage.input_tokens)
+    counted = genai_prices.Usage(
+        input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cache_read_tokens=cached
+    )
+    return Cost(rates.calc_price(counted)["total_price"], PRICED)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _rates(provider: str, model: str) -> ModelPrice | None:
+    """The prices per token that hold now; looked up once per process, which is when the data changes too."""
+    nothing = genai_prices.Usage(input_tokens=0, output_tokens=0)
+    try:
+        return genai_prices.calc_price(nothing, model, provider_id=provider).model_price
+    except LookupError:
+        pass  # not a provider's usual name, or not a model of it: ask by the model alone
+    try:
+        found = genai_prices.calc_price(nothing, model)
+    except LookupError:
+        return None
+    return found.model_price if found.provider.id in MAKERS else None

@@ -1,0 +1,20 @@
+"""forebay record: the recorder alone."""
+
+import asyncio
+import sys
+
+from forebay.cli.options import Config, SharedRunDir, StateDir, shared_places
+
+
+def record(config: Config, run_dir: SharedRunDir, state_dir: StateDir = None) -> None:
+    """Run the recorder: reads the lines Envoy writes, publishes records.jsonl, serves /metrics, /livez and /readyz.
+
+    \b
+    Example:
+      forebay record -c docs/examples/first.yaml --run-dir run
+    """
+    from forebay.observability import logging
+    from forebay.record.recorder import serve
+
+    logging.configure("recorder", sys.stderr)
+    sys.exit(asyncio.run(serve(config.absolute(), shared_places(config, run_dir, state_dir))))

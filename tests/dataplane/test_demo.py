@@ -1,0 +1,26 @@
+"""The demo, as a newcomer types it."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def test_the_demo_shows_everything_and_leaves_nothing_running() -> None:
+    """Exit status 0 says that every request came out as it should; piped, the table has no colours and fits."""
+    environment = {**os.environ, "COLUMNS": "110", "XDG_RUNTIME_DIR": tempfile.mkdtemp(prefix="fb")}
+    began = time.monotonic()
+    command = [sys.executable, "-P", "-m", "forebay.cli.main", "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - began < 60
+    assert float(re.search(r"ready after ([\d.]+) s", done.stdout)[1]) < 15  # type: ignore[index]
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines()[:60])) <= 120
+    for reason in ("prompt_injection", "policy_denied", "unauthenticated", "tenant_rate_limited"):
+        assert reason in done.stdout.replace("\n", "")
+    assert "TOOL_NOT_ALLOWED" in done.stdout or "delete_database" in done.stdout
+    assert list(Path(environment["XDG_RUNTIME_DIR"]).iterdir()) == []

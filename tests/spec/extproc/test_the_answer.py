@@ -1,0 +1,80 @@
+"""The answer's story: passed unread, watched, or held back and restored."""
+
+from playbook import CLOSED, TRAILERS, Playbook, That, answer, body, chunk, context, head, inspected
+
+from extproc.messages.restore import restore
+from extproc.transaction import effects as fx
+from extproc.transaction import events as e
+from forebay.outcomes import Outcome, Reason
+
+HELLO = b'{"model":"chat","messages":[{"role":"user","content":"hello"}]}'
+MAIL = b'{"model":"chat","messages":[{"role":"user","content":"I am jo@example.org"}]}'
+USAGE = b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}'
+DONE = fx.Conclude(Outcome.COMPLETED, Reason.OK)
+
+
+def forwarded(raw: bytes) -> Playbook:
+    """A request that was let through."""
+    story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> body(raw) << fx.InspectBody
+    return story >> inspected(raw) << fx.ForwardRequest
+
+
+def test_an_error_passes_unread() -> None:
+    """Nothing in a provider's error is ours to restore, and Envoy goes on without us."""
+    assert forwarded(HELLO) >> answer("429") << fx.Release() << DONE >> CLOSED
+
+
+def test_an_answer_passes_in_pieces_and_the_last_one_carries_its_usage() -> None:
+    """The provider's numbers, and the price they make."""
+    counted = That(
+        fx.PassChunk,
+        metadata=lambda m: (
+            m["usage"]["input_tokens"] == 7
+            and m["usage"]["source"] == "provider"
+            and m["cost"] == {"usd": 0.001, "source": "genai-prices"}
+        ),
+    )
+    story = forwarded(HELLO) >> answer() << fx.WatchAnswer() >> chunk(USAGE[:20]) << fx.PassChunk(None)
+    assert story >> chunk(USAGE[20:], end=True) << counted << DONE >> CLOSED
+
+
+def test_a_stream_without_usage_is_estimated_and_says_so() -> None:
+    """Counted from what passed."""
+    event = b'data: {"choices":[{"delta":{"content":"some words here"}}]}\n\n'
+    estimated = That(fx.PassChunk, metadata=lambda m: m["usage"]["source"] == "estimated")
+    story = forwarded(HELLO) >> answer("200", "text/event-stream") << fx.WatchAnswer()
+    story = story >> chunk(event) << fx.PassChunk(None)
+    assert story >> chunk(b"data: [DONE]\n\n", end=True) << estimated << DONE
+
+
+def test_trailers_end_an_answer_as_well() -> None:
+    """A body's end is then told by its trailers."""
+    story = forwarded(HELLO) >> answer() << fx.WatchAnswer() >> chunk(USAGE) << fx.PassChunk(None)
+    assert story >> TRAILERS << That(fx.PassTrailers, metadata=lambda m: m["usage"]["output_tokens"] == 2) << DONE
+
+
+def test_redacted_values_come_back_to_their_caller() -> None:
+    """The answer is held back, restored and sent with its new length."""
+    story = forwarded(MAIL)
+    values = dict(story.transaction.exchange.values)
+    placeholder = next(iter(values))
+    raw = b'{"choices":[{"message":{"content":"Dear %s"}}]}' % placeholder.encode()
+    restored, count = restore(raw, values)
+    assert b"jo@example.org" in restored
+    story = story >> answer() << fx.AwaitAnswer() >> chunk(raw, end=True) << That(fx.RestoreAnswer, values=values)
+    story = story >> e.AnswerRestored(restored, count, 9)
+    assert story << That(fx.ReplaceAnswer, body=restored, metadata=lambda m: m["restored"] == 1) << DONE
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_not_a_placeholder() -> None:
+    """A caller whose values were redacted gets them back, or a clear error."""
+    story = forwarded(MAIL) >> answer("200", "text/plain")
+    assert story << That(fx.RespondLocally, status=502) << That(fx.Conclude, reason=Reason.ANSWER_UNREADABLE)
+
+
+def test_nothing_is_kept_of_an_exchange_that_was_cut() -> None:
+    """Bodies and values are dropped when the stream ends, whatever state it was in."""
+    story = forwarded(MAIL) >> answer() << fx.AwaitAnswer() >> CLOSED << That(fx.Conclude, outcome=Outcome.ABORTED)
+    assert story
+    assert not story.transaction.exchange.values
+    assert not story.transaction.exchange.answer_whole

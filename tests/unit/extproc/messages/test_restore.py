@@ -1,0 +1,110 @@
+"""Placeholders back into values."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extproc.messages.refusal import Refused
+from extproc.messages.restore import restore
+from forebay.outcomes import Reason
+
+A, B = "[EMAIL_ADDRESS_x7k2mq]", "[PERSON_aaaaaa]"
+VALUES = {A: 'o"brien\n@é.org', B: A}
+
+
+def answer(**message: Any) -> bytes:
+    return json.dumps({"choices": [{"message": message}], A: "key"}).encode()
+
+
+def _message(body: bytes) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(body)["choices"][0]["message"]
+    return message
+
+
+def test_every_string_of_the_answer_is_restored() -> None:
+    """Content, refusal, reasoning and parts; keys stay."""
+    body, count = restore(answer(content=f"to {A}, {A}", refusal=A, reasoning_content=A, parts=[{"text": A}]), VALUES)
+    value = VALUES[A]
+    assert count == 5
+    assert _message(body) == {
+        "content": f"to {value}, {value}",
+        "refusal": value,
+        "reasoning_content": value,
+        "parts": [{"text": value}],
+    }
+    assert A in json.loads(body)
+
+
+def test_tool_arguments_stay_json() -> None:
+    """The value is escaped twice there, and keys inside stay too."""
+    arguments = json.dumps({"to": A, "cc": [A], A: 1})
+    body, count = restore(answer(tool_calls=[{"function": {"arguments": arguments}}]), VALUES)
+    restored = json.loads(_message(body)["tool_calls"][0]["function"]["arguments"])
+    assert (restored, count) == ({"to": VALUES[A], "cc": [VALUES[A]], A: 1}, 2)
+
+
+def test_structured_output_stays_json() -> None:
+    """It is JSON in a string as well."""
+    body, _ = restore(answer(content=json.dumps({"email": A})), VALUES)
+    assert json.loads(_message(body)["content"]) == {"email": VALUES[A]}
+
+
+def test_text_that_begins_like_json_is_still_text() -> None:
+    """A placeholder itself begins with a bracket."""
+    body, count = restore(answer(content=f"{A} said", refusal=f"{{broken {A}"), VALUES)
+    assert (_message(body), count) == ({"content": f"{VALUES[A]} said", "refusal": f"{{broken {VALUES[A]}"}, 2)
+
+
+def test_a_restored_value_is_not_looked_at_again() -> None:
+    """Else one caller's text could pull in another value."""
+    body, count = restore(answer(content=B), VALUES)
+    assert (_message(body)["content"], count) == (A, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["[EMAIL_ADDRESS_x7k2mr]", "EMAIL_ADDRESS_x7k2mq", "[email_address_x7k2mq]", A[:-1], ""]
+)
+def test_what_only_looks_alike_stays(text: str) -> None:
+    """Only exact keys are restored."""
+    body = answer(content=text)
+    assert restore(body, VALUES) == (body, 0)
+
+
+def test_a_placeholder_spelled_with_escapes_is_found() -> None:
+    """JSON allows any spelling."""
+    body = answer(content=A).replace(b'"content": "[', b'"content": "\\u005b')
+    assert _message(restore(body, VALUES)[0])["content"] == VALUES[A]
+
+
+def test_the_longest_key_wins() -> None:
+    """Whatever shape keys have."""
+    body, count = restore(b'["<A><AB>","<A"]', {"<A": "1", "<A>": "2", "<AB>": "3", "": "never"})
+    assert (body, count) == (b'["23","1"]', 3)
+
+
+PIECES = st.sampled_from([A, B, "x", "é", "\n", '"', "😀", "[", "]", " "])
+
+
+@given(st.lists(PIECES).map("".join), st.lists(PIECES).map("".join), st.booleans(), st.sampled_from([None, 1]))
+def test_only_placeholders_change(content: str, argument: str, ascii_only: bool, indent: int | None) -> None:
+    """Text by text what plain replacement would give; without placeholders, byte for byte the same."""
+    inner = json.dumps({"k": argument}, ensure_ascii=ascii_only)
+    body = json.dumps({"a": "x" + content, "b": inner}, ensure_ascii=ascii_only, indent=indent).encode()
+    restored, count = restore(body, {A: VALUES[A]})
+    parsed = json.loads(restored)
+    assert parsed["a"] == "x" + content.replace(A, VALUES[A])
+    assert json.loads(parsed["b"]) == {"k": argument.replace(A, VALUES[A])}
+    assert count == content.count(A) + argument.count(A)
+    if not count:
+        assert restored == body
+
+
+@pytest.mark.parametrize("body", [b"", b"oops", b"{", b'"\xff"', b'{"a":"\\ud800"}', b'{"a":"\\n","a":1}', b"[" * 9999])
+def test_an_answer_that_cannot_be_read_is_refused(body: bytes) -> None:
+    """Better an error than somebody's placeholder taken for the truth."""
+    with pytest.raises(Refused) as caught:
+        restore(body, VALUES)
+    assert caught.value.reason is Reason.ANSWER_UNREADABLE

@@ -1,0 +1,245 @@
+"""The mock provider seen by the official SDK and by a raw socket."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import openai
+import pytest
+
+from forebay.mock.script import Rule, Script
+from forebay.mock.server import Listening, MockProvider
+
+
+def with_provider(
+    story: Callable[[MockProvider, openai.AsyncOpenAI], Awaitable[None]],
+    *,
+    keys: tuple[str, ...] = (),
+    key: str = "any",
+) -> None:
+    """Run one story against a provider with the models `small` and `large`."""
+
+    async def run() -> None:
+        async with (
+            MockProvider(models=["small", "large"], keys=keys) as provider,
+            openai.AsyncOpenAI(base_url=provider.url, api_key=key, max_retries=0, timeout=10) as client,
+        ):
+            await story(provider, client)
+
+    asyncio.run(run())
+
+
+async def raw(port: int, text: bytes) -> bytes:
+    """Send bytes and read until the provider closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return answer
+
+
+def test_a_chat_completion_echoes_the_last_user_message() -> None:
+    """So that whatever reached the provider can be seen in its answer."""
+
+    async def story(provider: MockProvider, client: openai.AsyncOpenAI) -> None:
+        answer = await client.chat.completions.create(
+            model="small",
+            n=2,
+            messages=[
+                {"role": "user", "content": "first"},
+                {"role": "assistant", "content": "no"},
+                {"role": "user", "content": [{"type": "text", "text": "second"}]},
+            ],
+        )
+        assert [choice.message.content for choice in answer.choices] == ["second", "second"]
+        assert answer.usage is not None
+        assert answer.usage.prompt_tokens > 0
+        assert provider.received[0].request.header("authorization") == "Bearer any"
+        assert json.loads(provider.received[0].request.body)["n"] == 2
+
+    with_provider(story)
+
+
+def test_a_stream_brings_the_same_text_in_pieces_and_the_usage_when_asked() -> None:
+    """`include_usage` adds a last chunk without choices."""
+
+    async def story(_: MockProvider, client: openai.AsyncOpenAI) -> None:
+        said, used = "", 0
+        async for chunk in await client.chat.completions.create(
+            model="small",
+            stream=True,
+            stream_options={"include_usage": True},
+            messages=[{"role": "user", "content": "one two three"}],
+        ):
+            said += "".join(choice.delta.content or "" for choice in chunk.choices)
+            used += chunk.usage.total_tokens if chunk.usage else 0
+        assert said == "one two three"
+        assert used > 0
+
+    with_provider(story)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_required_tool_is_called_with_the_text(stream: bool) -> None:
+    """Tool arguments carry the last user message, whole or in pieces."""
+
+    async def story(_: MockProvider, client: openai.AsyncOpenAI) -> None:
+        tool = {"type": "function", "function": {"name": "note", "parameters": {"type": "object"}}}
+        answer = await client.chat.completions.create(  # type: ignore[call-overload]
+            model="small",
+            stream=stream,
+            tools=[tool],
+            tool_choice="required",
+            messages=[{"role": "user", "content": "hi you"}],
+        )
+        if stream:
+            calls = [call async for chunk in answer for call in chunk.choices[0].delta.tool_calls or []]
+            arguments = "".join(call.function.arguments for call in calls)
+        else:
+            arguments = answer.choices[0].message.tool_calls[0].function.arguments
+        assert json.loads(arguments) == {"text": "hi you"}
+
+    with_provider(story)
+
+
+def test_embeddings_and_the_model_list_are_served() -> None:
+    """The other two endpoints of an OpenAI-shaped provider."""
+
+    async def story(_: MockProvider, client: openai.AsyncOpenAI) -> None:
+        vectors = await client.embeddings.create(model="large", input=["a", "b"], encoding_format="float")
+        assert [each.index for each in vectors.data] == [0, 1]
+        assert [each.id for each in (await client.models.list()).data] == ["small", "large"]
+
+    with_provider(story)
+
+
+def test_an_unknown_model_is_a_404_and_a_wrong_key_a_401() -> None:
+    """As with a real provider; a script cannot switch either off."""
+
+    async def unknown(_: MockProvider, client: openai.AsyncOpenAI) -> None:
+        with pytest.raises(openai.NotFoundError, match="does not exist"):
+            await client.chat.completions.create(model="none", messages=[{"role": "user", "content": "x"}])
+
+    async def wrong(provider: MockProvider, client: openai.AsyncOpenAI) -> None:
+        provider.script = Script(Rule(say="never"))
+        with pytest.raises(openai.AuthenticationError):
+            await client.models.list()
+
+    with_provider(unknown)
+    with_provider(wrong, keys=("right",), key="wrong")
+
+
+def test_a_script_rule_applies_to_its_model_and_so_many_times() -> None:
+    """The first fitting rule that is not used up decides."""
+
+    async def story(provider: MockProvider, client: openai.AsyncOpenAI) -> None:
+        async def ask(model: str) -> str | None:
+            answer = await client.chat.completions.create(model=model, messages=[{"role": "user", "content": "x"}])
+            return answer.choices[0].message.content
+
+        provider.script = Script(Rule(model="small", status=500, times=1), Rule(model="small", say="scripted"))
+        with pytest.raises(openai.InternalServerError):
+            await ask("small")
+        assert await ask("small") == "scripted"
+        assert await ask("large") == "x"
+
+    with_provider(story)
+
+
+@pytest.mark.parametrize("where", ["before", "after_headers", "midway"])
+def test_a_scripted_reset_breaks_the_connection(where: str) -> None:
+    """The caller never sees a clean end."""
+
+    async def story(provider: MockProvider, client: openai.AsyncOpenAI) -> None:
+        provider.script = Script(Rule(reset=where))  # type: ignore[arg-type]
+        with pytest.raises(openai.APIConnectionError):
+            await client.chat.completions.create(model="small", messages=[{"role": "user", "content": "x"}])
+
+    with_provider(story)
+
+
+def test_a_huge_answer_arrives_whole_at_a_slow_reader() -> None:
+    """26 MB are made while they are taken; a reader that starts late misses nothing."""
+
+    async def story(provider: MockProvider, _: openai.AsyncOpenAI) -> None:
+        provider.script = Script(Rule(size=26_000_000))
+        body = b'{"model":"small","messages":[{"role":"user","content":"x"}]}'
+        reader, writer = await asyncio.open_connection("127.0.0.1", provider.port, limit=1024)
+        head = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        writer.write(head % len(body) + body)
+        await asyncio.sleep(0.2)
+        total = 0
+        while data := await reader.read(1 << 20):
+            total += len(data)
+        assert total > 26_000_000
+        writer.close()
+
+    with_provider(story)
+
+
+def test_the_control_endpoints_script_and_show() -> None:
+    """What a test in another process uses: `POST /__script`, `GET` and `DELETE /__received`."""
+
+    async def story(provider: MockProvider, _: openai.AsyncOpenAI) -> None:
+        def call(method: str, path: str, body: bytes = b"") -> bytes:
+            return b"%b %b HTTP/1.1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (
+                method.encode(),
+                path.encode(),
+                len(body),
+                body,
+            )
+
+        wrong = await raw(provider.port, call("POST", "/__script", b'{"rules":[{"statuss":500}]}'))
+        assert wrong.startswith(b"HTTP/1.1 400")
+        assert b"statuss" in wrong
+        ok = await raw(provider.port, call("POST", "/__script", b'{"rules":[{"status":503,"message":"down"}]}'))
+        assert ok.startswith(b"HTTP/1.1 200")
+        chat = await raw(provider.port, call("POST", "/v1/chat/completions", b'{"model":"small","messages":[]}'))
+        assert chat.startswith(b"HTTP/1.1 503")
+        shown = json.loads((await raw(provider.port, call("GET", "/__received"))).partition(b"\r\n\r\n")[2])
+        assert [(each["path"], each["status"]) for each in shown["received"]] == [("/v1/chat/completions", 503)]
+        await raw(provider.port, call("DELETE", "/__received"))
+        assert len(provider.received) == 0
+
+    with_provider(story)
+
+
+def test_a_malformed_request_is_a_400_and_ends_the_connection() -> None:
+    """The parser is small and strict."""
+
+    async def story(provider: MockProvider, _: openai.AsyncOpenAI) -> None:
+        for sent in (b"nonsense", b"GET / HTTP/1.1\r\nbad header", b"POST / HTTP/1.1\r\ncontent-length: x"):
+            assert (await raw(provider.port, sent + b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+
+    with_provider(story)
+
+
+def test_a_chunked_body_is_read() -> None:
+    """Envoy sends bodies of unknown length so."""
+
+    async def story(provider: MockProvider, _: openai.AsyncOpenAI) -> None:
+        body = b'{"model":"small","messages":[{"role":"user","content":"in two"}]}'
+        answer = await raw(
+            provider.port,
+            b"POST /v1/chat/completions HTTP/1.1\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            b"5\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (body[:5], len(body) - 5, body[5:]),
+        )
+        assert b"in two" in answer
+
+    with_provider(story)
+
+
+def test_a_unix_socket_is_removed_at_the_end(tmp_path: Path) -> None:
+    """A provider in the run directory leaves nothing behind."""
+    socket = tmp_path / "m.sock"
+
+    async def story() -> None:
+        async with MockProvider(models=["small"], listening=Listening(socket=socket)):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            writer.write(b"GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n")
+            assert b"small" in await reader.read()
+            writer.close()
+
+    asyncio.run(story())
+    assert not socket.exists()

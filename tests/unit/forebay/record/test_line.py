@@ -1,0 +1,65 @@
+"""Lines of Envoy's file, read closed."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forebay.record.line import LONGEST, Line, Torn, read
+
+REQUEST = json.dumps({"kind": "DownstreamEnd", "id": "r1", "call": {"a": {}}}).encode()
+
+
+def test_a_request_line_is_read() -> None:
+    """Envoy's name for the end of a request."""
+    line = read(REQUEST)
+    assert isinstance(line, Line)
+    assert line.kind == "request"
+    assert line.part("call") == {"a": {}}
+
+
+def test_an_attempt_line_is_read() -> None:
+    """Envoy's name for the end of an upstream request."""
+    line = read(b'{"kind":"UpstreamEnd"}')
+    assert isinstance(line, Line)
+    assert line.kind == "attempt"
+
+
+def test_a_part_that_is_no_object_is_an_empty_one() -> None:
+    """Envoy prints null or a dash where there is no metadata."""
+    assert Line("request", {"call": "-"}).part("call") == {}
+    assert Line("request", {"call": None}).part("call") == {}
+
+
+def test_what_is_no_line_is_torn_whole() -> None:
+    """Other kinds, other types, broken JSON."""
+    for raw in (b"", b"x", b"[]", b"1", b'{"kind":"TcpConnectionEnd"}', b'{"kind":1}', b'{"kind":["UpstreamEnd"]}'):
+        assert read(raw) == Torn(len(raw), None)
+
+
+def test_a_whole_line_behind_a_torn_one_is_found() -> None:
+    """What Envoy leaves that was killed while writing and started again."""
+    for cut in range(1, len(REQUEST)):
+        torn = read(REQUEST[:cut] + REQUEST)
+        assert isinstance(torn, Torn), cut
+        assert torn.length == cut
+        assert torn.rest is not None
+        assert torn.rest.values["id"] == "r1"
+
+
+def test_a_line_beyond_the_longest_is_torn() -> None:
+    """Envoy's lines are a few KB."""
+    raw = b'{"kind":"UpstreamEnd","x":"' + b"a" * LONGEST + b'"}'
+    assert read(raw) == Torn(len(raw), None)
+
+
+def test_a_deep_line_is_torn() -> None:
+    """The parser's own depth limit is no crash."""
+    raw = b'{"kind":' * 200_000
+    assert read(raw[: LONGEST - 1]) == Torn(LONGEST - 1, None)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise(raw: bytes) -> None:
+    """Total."""
+    assert isinstance(read(raw), Line | Torn)

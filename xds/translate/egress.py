@@ -1,0 +1,96 @@
+"""The egress gate: upstream filters of a composite cluster, run once per attempt, always from the guarded body.
+
+prepare      what an earlier attempt left is gone; which provider and model this one is for
+credential   the provider's own key, read by Envoy from its SDS secret; none for a provider without a key
+model        the model's bytes, the path, and nothing else of ours on the wire (Lua)
+codec        out
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from forebay import contract
+from forebay.config.resolved import Provider
+from xds.translate import egress_lua
+from xds.translate.shapes import (
+    Json,
+    composite,
+    exact_map,
+    execute,
+    extension,
+    header_mutation,
+    over_ads,
+    removing,
+    removing_prefixes,
+    request_header,
+    setting,
+)
+
+_SECRET_WITHIN: Final = 10.0  # then the cluster serves without it: calls to that provider fail, all others go on
+
+# of a provider's answer: sessions, its account with the provider, its limits (not the caller's), its software
+UNWANTED: Final = (
+    "set-cookie", "set-cookie2", "server", "via", "alt-svc", "x-powered-by", "strict-transport-security",
+    "www-authenticate", "proxy-authenticate", "nel", "report-to", "reporting-endpoints", "location", "refresh",
+    "openai-organization", "openai-project", "connection", "upgrade",
+)  # fmt: skip
+UNWANTED_PREFIXES: Final = (contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-ratelimit-", "cf-", "access-control-")
+
+
+def egress_filters(providers: Iterable[Provider]) -> list[Json]:
+    """The upstream filters of a composite cluster that may reach `providers`."""
+    keyed = sorted(provider.name for provider in providers if provider.key)
+    chosen = {name: execute(f"key-of-{name}", _injector(name)) for name in keyed}
+    by_provider = request_header(contract.UPSTREAM_PROVIDER)
+    credential = [composite("credential", exact_map(by_provider, chosen))] if chosen else []
+    return [_prepare(), *credential, _model(), _codec()]
+
+
+def _prepare() -> Json:
+    of_endpoint = f"%UPSTREAM_METADATA({contract.ENDPOINT}:{{}})%"
+    return header_mutation(
+        "prepare",
+        request=[
+            *removing("authorization", "x-api-key", "cookie", "accept-encoding"),
+            setting(contract.UPSTREAM_PROVIDER, of_endpoint.format("provider")),
+            setting(contract.UPSTREAM_MODEL, of_endpoint.format("model_json")),
+            setting(contract.UPSTREAM_PATH, of_endpoint.format("path")),
+        ],
+        response=[
+            *removing_prefixes(*UNWANTED_PREFIXES),
+            *removing(*UNWANTED),
+            setting(contract.FROM_PROVIDER, "1"),
+        ],
+    )
+
+
+def _injector(provider: str) -> Json:
+    key = {"name": contract.provider_secret(provider), "sds_config": over_ads(_SECRET_WITHIN)}
+    generic = {"header": "authorization", "header_value_prefix": "Bearer ", "credential": key}
+    return extension(
+        "envoy.filters.http.credential_injector",
+        "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+        {
+            "overwrite": True,
+            "allow_request_without_credential": False,
+            "credential": extension(
+                "envoy.http.injected_credentials.generic",
+                "envoy.extensions.http.injected_credentials.generic.v3.Generic",
+                generic,
+            ),
+        },
+    )
+
+
+def _model() -> Json:
+    return extension(
+        "model",
+        "envoy.extensions.filters.http.lua.v3.Lua",
+        {"default_source_code": {"inline_string": egress_lua.source()}},
+    )
+
+
+def _codec() -> Json:
+    return extension(
+        "envoy.filters.http.upstream_codec", "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"
+    )
