@@ -172,7 +172,7 @@ class AdsStream:
 
     def _has_all(self, kind: str) -> bool:
         subscription = self.subscriptions[kind]
-        return not subscription.requested or subscription.holds(View(self.target.resources[kind], removing=False))
+        return not subscription.requested or subscription.holds(_view_of(self.target, kind, removing=False))
 
     def _switched_over(self) -> bool:
         """Listeners and routes are acknowledged. An Envoy that has not asked for them yet may still be about to: on a
@@ -193,8 +193,8 @@ class AdsStream:
 
     def _view(self, kind: str) -> View | None:
         if kind in (LDS, RDS):
-            return View(self._switched.resources[kind], removing=True) if self._switched else None
-        return View(self.target.resources[kind], removing=kind != CDS or self.phase in (Phase.REMOVE, Phase.SETTLED))
+            return _view_of(self._switched, kind, removing=True) if self._switched else None
+        return _view_of(self.target, kind, removing=kind != CDS or self.phase in (Phase.REMOVE, Phase.SETTLED))
 
     def _response(self, kind: str) -> Respond | None:
         view = self._view(kind)
@@ -210,3 +210,7 @@ class AdsStream:
         """The version of what this Envoy is shown of a type, "" before anything is shown."""
         shown = self._switched if kind in (LDS, RDS) else self.target
         return shown.type_version(kind) if shown else ""
+
+
+def _view_of(snapshot: Snapshot, kind: str, *, removing: bool) -> View:
+    return View(snapshot.resources[kind], snapshot.version, removing)

@@ -4,7 +4,6 @@ Known is what it acknowledged, never what was sent: after a NACK all resources o
 because Envoy may have applied some of them, all or none.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,12 +24,8 @@ class View:
     """The resources of one type that a stream may show now, and whether it may already take others away."""
 
     resources: Mapping[str, Resource]
+    version: str  # of the whole snapshot: what Envoy refused may be good beside another resource
     removing: bool
-
-    def digest(self) -> str:
-        """Changes with what the view says."""
-        listed = "".join(f"{name}\0{resource.version}\0" for name, resource in self.resources.items())
-        return hashlib.sha256(listed.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class Due:
 class _Sent:
     nonce: str
     due: Due
-    digest: str  # of the view it was taken from
+    version: str  # of the view it was taken from
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ class Refused:
     """A NACK: what Envoy said (it may quote keys: redact before showing it) about which view."""
 
     text: str = field(repr=False)
-    digest: str
+    version: str
 
 
 class Subscription:
@@ -77,10 +72,10 @@ class Subscription:
         """Takes an ACK or a NACK. A nonce that is not the last response's is from long ago: no answer at all."""
         if self._waiting is None or nonce != self._waiting.nonce:
             return
-        due, digest = self._waiting.due, self._waiting.digest
+        due, version = self._waiting.due, self._waiting.version
         self._waiting = None
         if error is not None:
-            self.refused = Refused(error, digest)
+            self.refused = Refused(error, version)
             for name in (*(resource.name for resource in due.resources), *due.removed):
                 self._known[name] = _UNKNOWN
             return
@@ -133,7 +128,7 @@ class Subscription:
         """The next response, or None: nothing to say, an answer is outstanding, or this was refused before."""
         if not self.requested or self._waiting is not None:
             return None
-        parked = self.refused is not None and self.refused.digest == view.digest()
+        parked = self.refused is not None and self.refused.version == view.version
         candidates = self._again if parked else self._wanted(view)
         changed = _first(view.resources[name] for name in sorted(candidates) if self._stale(name, view))
         removed = () if parked else tuple(sorted(self._gone(view) | self._absent(view)))
@@ -143,7 +138,7 @@ class Subscription:
 
     def sent(self, nonce: str, due: Due, view: View) -> None:
         """`due` of `view` is on its way as the response `nonce`."""
-        self._waiting = _Sent(nonce, due, view.digest())
+        self._waiting = _Sent(nonce, due, view.version)
         self._again.difference_update(resource.name for resource in due.resources)
         self._again.difference_update(due.removed)
         self._greeted = self._greeted or self._wildcard

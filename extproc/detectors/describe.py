@@ -8,13 +8,13 @@ _HEAD = """# What the detectors look for
 
 Generated from the tables in `extproc/detectors` (`python -m extproc.detectors.describe`); a test holds the two equal.
 
-Texts are looked at one by one, each with its channel: `system`, `user`, `assistant`, `tool`, `document`. Disguises are
-undone first: invisible characters, compatibility forms, marks, look-alike letters, case, spacing, HTML, percent and JSON
-escapes, base64, hex, ROT13, reversed, leet and shuffled letters. What is redacted is the original stretch.
+Texts are looked at one by one, each with its channel: `system`, `user`, `assistant`, `tool`, `document`. Disguises
+are undone first: invisible characters, compatibility forms, marks, look-alike letters, case, spacing, HTML, percent and
+JSON escapes, base64, hex, ROT13, reversed, leet and shuffled letters. What is redacted is the original stretch.
 
-What they do not do: names, addresses and dates are not recognised; a paraphrase that uses none of the words below is not
-an injection to them; numbers without a word near them that says what they are stay silent when a check digit alone would
-be wrong too often.
+What they do not do: names, addresses and dates are not recognised; a paraphrase that uses none of the words below is
+not an injection to them; numbers without a word near them that says what they are stay silent when a check digit alone
+would be wrong too often.
 """
 
 
@@ -31,8 +31,8 @@ def _injection() -> list[str]:
     lines = [
         "## Prompt injection",
         "",
-        "The score is 0-100. Evidence of one family counts once (each tool abuse by itself); families combine as independent",
-        "evidence; a combined weight of 50 is a score of 70, the default threshold. Words in quotation marks or behind",
+        "The score is 0-100. Evidence of one family counts once (each tool abuse by itself); families combine as",
+        "independent evidence; a combined weight of 50 is a score of 70, the default threshold. Words in quotation marks or behind",
         '"attacks such as", in a text that talks about attacks, count a quarter. System prompts are not scored.',
         "",
         "| rule | family | weight: user, assistant | weight: tool, document |",
@@ -51,7 +51,7 @@ def _personal_data() -> list[str]:
     rows: dict[str, list[tuple[str, bool, int]]] = {}
     for rule in PII_RULES:
         name = rule.valid.__name__ if rule.valid is not None else ""
-        check = "its form" if not name else "number plan" if name == "<lambda>" else f"`{name}`"
+        check = "its form" if not name else f"`{name}`"
         rows.setdefault(rule.type, []).append((check, rule.context is not None, rule.score))
     for type_, forms in rows.items():
         checks = ", ".join(dict.fromkeys(check for check, _, _ in forms))

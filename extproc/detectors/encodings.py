@@ -14,7 +14,8 @@ from extproc.detectors.alphabets import LEET
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _BASE64_WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{60,76}\r?\n){1,4000}[A-Za-z0-9+/]{1,76}={0,2}")
 _HEX_RUN = re.compile(
-    r"(?:0x)?(?:[0-9A-Fa-f]{2}){10,}|(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ ,:;]{1,2}){9,}(?:\\x|0x)?[0-9A-Fa-f]{2}"
+    r"(?:0x)?(?:[0-9A-Fa-f]{2}){10,}"
+    r"|(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ ,:;]{1,2}){9,}(?:\\x|0x)?[0-9A-Fa-f]{2}"
 )
 _HEX_NOISE = re.compile(r"0x|\\x|[ ,:;]")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([nrt\"'/]))")
@@ -113,120 +114,15 @@ def rot13(text: str) -> str:
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _ROT13 = str.maketrans(_LOWER + _LOWER.upper(), _LOWER[13:] + _LOWER[:13] + _LOWER[13:].upper() + _LOWER[:13].upper())
 
-_COMMON = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "in",
-        "is",
-        "it",
-        "you",
-        "that",
-        "for",
-        "on",
-        "with",
-        "as",
-        "are",
-        "this",
-        "be",
-        "at",
-        "or",
-        "from",
-        "have",
-        "by",
-        "not",
-        "but",
-        "what",
-        "all",
-        "can",
-        "your",
-        "if",
-        "do",
-        "how",
-        "we",
-        "my",
-        "me",
-        "an",
-        "will",
-        "so",
-        "no",
-        "there",
-        "their",
-        "about",
-        "which",
-        "when",
-        "up",
-        "out",
-        "into",
-        "any",
-        "use",
-        "make",
-        "please",
-        "write",
-        "give",
-        "now",
-        "tell",
-        "always",
-        "just",
-        "was",
-        "he",
-        "she",
-        "they",
-        "has",
-        "had",
-        "i",
-        "a",
-        "more",
-        "than",
-        "other",
-        "some",
-        "only",
-        "new",
-        "may",
-        "like",
-        "its",
-        "who",
-        "would",
-        "them",
-        "these",
-        "then",
-        "must",
-        "should",
-        "could",
-        "also",
-        "where",
-        "after",
-        "before",
-        "over",
-        "such",
-        "because",
-        "said",
-        "each",
-        "same",
-        "our",
-        "us",
-        "get",
-        "did",
-        "does",
-        "show",
-        "say",
-        "print",
-        "ignore",
-        "previous",
-        "instructions",
-        "system",
-        "prompt",
-        "rules",
-        "answer",
-        "respond",
-        "reply",
-        "following",
-        "first",
-        "next",
-    ]
+_COMMON_WORDS = (
+    "the of and to in is it you that for on with as are this be at or from have by not but what all can "
+    "your if do how we my me an will so no there their about which when up out into any use make please "
+    "write give now tell always just was he she they has had i a more than other some only new may like "
+    "its who would them these then must should could also where after before over such because said each "
+    "same our us get did does show say print ignore previous instructions system prompt rules answer "
+    "respond reply following first next "
 )
+_COMMON = frozenset(_COMMON_WORDS.split())
 
 
 def englishness(text: str) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from extproc.detectors.injection_languages import LANGUAGE_RULES
 from extproc.detectors.injection_rules import RULES, InjectionRule
 from extproc.detectors.normalise import Signals, Views, normalise
-from extproc.detectors.patterns import Hit, Patterns, Trigger, encode
+from extproc.detectors.patterns import Patterns, Trigger, encode
 from extproc.findings import Channel
 
 ALL_RULES: tuple[InjectionRule, ...] = RULES + LANGUAGE_RULES
@@ -24,16 +24,21 @@ _HIDDEN_FACTOR = 1.1
 _DECISIVE = 50.0
 _MENTION = 0.25  # of a weight, when a text only talks about the words
 _TALKS_ABOUT = re.compile(
-    rb"prompt[ -]injections?|injection attacks?|jailbreak(?:s|ing)?\b|adversarial prompts?|red[ -]team|owasp|guardrails?|llm security"
+    rb"prompt[ -]injections?|injection attacks?|jailbreak(?:s|ing)?\b|adversarial prompts?|red[ -]team|owasp"
+    rb"|guardrails?|llm security"
     rb"|\b(?:what|how|why|when|can|could|should|does|do|is|are|explain|describe|define|discuss|compare|list|give)\b.{0,80}"
-    rb"\b(?:attack|attacks|defend|defen[cs]e|detect|detects|prevent|mitigat\w*|mean|means|meaning|phrase|sentence|example|examples|filter|protect|block"
+    rb"\b(?:attack|attacks|defend|defen[cs]e|detect|detects|prevent|mitigat\w*|mean|means|meaning|phrase|sentence"
+    rb"|example|examples|filter|protect|block"
     rb"|classifier|sanitize|vulnerab\w*|attempt|attempts|attacker|attackers|users? (?:type|say|write|send))\b"
 )
 _QUOTES = re.compile(rb"[\"'`]|\xe2\x80[\x98-\x9f]|\xc2[\xab\xbb]|\xe3\x80[\x8c-\x8f]")
 _BEFORE_MENTION = re.compile(
-    rb"(?:phrases?|words?|strings?|texts?|sentences?|such as|like|e\.g\.|for example|called|named|says?|saying|said|titled|contain(?:s|ing)?|with the"
-    rb"|attempts?|tr(?:y|ies|ying)|attackers? (?:may|might|can|could|will)|someone|users?|tell(?:s|ing)?|ask(?:s|ing)?|instruct(?:s|ing)?|prompts? that"
-    rb"|model to|ai to|llm to|assistant to|chatbot to|how (?:do|to|can)|why do|defend against|against|prevent|detect|block|about)[^.!?\n]{0,40}$"
+    rb"(?:phrases?|words?|strings?|texts?|sentences?|such as|like|e\.g\.|for example|called|named|says?|saying"
+    rb"|said|titled|contain(?:s|ing)?|with the"
+    rb"|attempts?|tr(?:y|ies|ying)|attackers? (?:may|might|can|could|will)|someone|users?|tell(?:s|ing)?|ask(?:s|ing)?"
+    rb"|instruct(?:s|ing)?|prompts? that"
+    rb"|model to|ai to|llm to|assistant to|chatbot to|how (?:do|to|can)|why do|defend against"
+    rb"|against|prevent|detect|block|about)[^.!?\n]{0,40}$"
 )
 _NEAR = 90
 
@@ -101,17 +106,17 @@ def _evidence(view: str, from_data: bool, hidden: bool) -> dict[InjectionRule, i
     hits = _PATTERNS.scan(data)
     if not hits:
         return {}
-    last: dict[int, list[Hit]] = {}
-    for hit in hits:
-        last.setdefault(hit.rule, []).append(hit)
+    ends: dict[int, list[int]] = {}
+    for index, _, end in hits:
+        ends.setdefault(index, []).append(end)
     talks_about = not from_data and _talks_about(data)
     found: dict[InjectionRule, int] = {}
-    for index, rule_hits in last.items():
+    for index, rule_ends in ends.items():
         rule = ALL_RULES[index]
         weight = float(rule.data_weight if from_data else rule.weight)
         if hidden:
             weight = min(95.0, weight * _HIDDEN_FACTOR)
-        elif talks_about and rule.mention and all(_mentioned(data, hit) for hit in rule_hits[:16]):
+        elif talks_about and rule.mention and all(_mentioned(data, end) for end in rule_ends[:16]):
             weight *= _MENTION
         found[rule] = max(round(weight), found.get(rule, 0))
     return found
@@ -125,10 +130,10 @@ def _talks_about(data: bytes) -> bool:
     )
 
 
-def _mentioned(data: bytes, hit: Hit) -> bool:
+def _mentioned(data: bytes, end: int) -> bool:
     """Whether what was hit stands in quotation marks, or behind words that introduce somebody else's words."""
-    start = data.rfind(b"\n", 0, hit.end)
-    before = data[max(start + 1, hit.end - 200) : hit.end]
-    if len(_QUOTES.findall(before)) % 2 == 1 and _QUOTES.search(data, hit.end, hit.end + 200):
+    start = data.rfind(b"\n", 0, end)
+    before = data[max(start + 1, end - 200) : end]
+    if len(_QUOTES.findall(before)) % 2 == 1 and _QUOTES.search(data, end, end + 200):
         return True
     return _BEFORE_MENTION.search(before[: max(0, len(before) - 20)][-_NEAR:]) is not None

@@ -38,7 +38,7 @@ _FORGET = r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)
 _FILL = r"(?:all|any|every|everything|the|your|my|of|these|those|other|prior|previous|previously|above|preceding|earlier|foregoing|initial|original|existing|system|given|developer|and|or|following|safety|last|past|current|entire|whole|content|that|i|you|have|been|were|said|told|set|to|security|hidden)"
 _RULES = r"(?:instructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|orders?|polic(?:y|ies)|constraints?|restrictions?|context|messages?|programming|training|conversations?|tasks?|assignments?|protocols?|requests?|filters?|text|inputs?|statements?|content)"
 _PAST = r"(?:previous|previously|prior|above|preceding|earlier|foregoing|initial|original|before|system|developer|given|safety|past|so_far|told|existing)"
-_SECRET_PROMPT = r"(?:(?:system|initial|hidden|original|secret|internal|developer|first|previous|above|starting|pre|base|confidential|full|entire|exact|preceding|prior|meta|custom)_){1,3}(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
+_ITS_PROMPT = r"(?:(?:system|initial|hidden|original|secret|internal|developer|first|previous|above|starting|pre|base|confidential|full|entire|exact|preceding|prior|meta|custom)_){1,3}(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
 _TELL = r"(?:reveal|show|print|output|display|repeat|tell|give|write|leak|expose|share|disclose|dump|return|echo|recite|copy|paste|list|send|provide|summari[sz]e|translate|spell|encode|describe|rewrite|say|state|export|convert|read|reproduce|quote|type)"
 _ME = r"(?:_(?:me|us|to|out|back|verbatim|exactly|here|all|of|the|your|that|what|is|in|a|its|this|everything|complete|full|entire|please|word|for|contents?|from|exact|above|about|into|now|markdown|text|code|block)){0,6}"
 _MODEL = r"(?:you|ai|assistant|chatgpt|gpt|model|bot|llm|claude|gemini|copilot)"
@@ -58,9 +58,9 @@ _TABLE: tuple[tuple[str, Family, str, int, int], ...] = (
     ("override.rules-void", "override", r"(?:rules|instructions|guidelines|restrictions|policies|previous_prompts?)_(?:no_longer|do_not|don_t|are_not|aren_t)_(?:apply|matter|valid|relevant|in_effect)", 62, 72),
     ("override.end-of", "override", r"(?:end|begin)_(?:of_)?(?:system_|user_|the_|initial_)?(?:prompt|instructions?|reprogramming|input|query)_(?:new|begin|start|now|-)", 50, 70),
     # --- prompt extraction
-    ("extraction.tell-prompt", "extraction", rf"{_TELL}{_ME}_{_SECRET_PROMPT}", 70, 78),
+    ("extraction.tell-prompt", "extraction", rf"{_TELL}{_ME}_{_ITS_PROMPT}", 70, 78),
     ("extraction.your-prompt", "extraction", rf"{_TELL}{_ME}_your_(?:own_)?(?:prompt|instructions|guidelines|directives|programming|configuration|rules|system_message)", 55, 70),
-    ("extraction.what-is", "extraction", rf"what_(?:is|are|were|s|was)_(?:in_)?(?:the_|your_){{0,2}}(?:exact_|full_|very_)?{_SECRET_PROMPT}", 62, 70),
+    ("extraction.what-is", "extraction", rf"what_(?:is|are|were|s|was)_(?:in_)?(?:the_|your_){{0,2}}(?:exact_|full_|very_)?{_ITS_PROMPT}", 62, 70),
     ("extraction.were-you-told", "extraction", r"what_(?:were|are|was)_(?:you|your)_(?:told|instructed|given|programmed|initially|originally)_", 40, 55),
     ("extraction.repeat-above", "extraction", r"(?:repeat|print|output|copy|echo|display|show|write|translate|summari[sz]e|encode|spell)_(?:(?:me|back|out|verbatim|all|the|of|everything|every|word|words|text|content|lines?|exactly|us)_){0,6}(?:above|before_this|preceding|that_came_before|prior_to_this|given_initially)", 58, 68),
     ("extraction.starting-with", "extraction", r"(?:starting|beginning|starts|begins)_with_[\W]{0,3}(?:you_are|you_re|the_phrase_you_are)", 65, 72),

@@ -162,8 +162,8 @@ def _kind(word: str) -> int:
 def _decoders(text: str) -> list[Callable[[str], str]]:
     """The decoders whose trigger fires in `text`, most telling first."""
     counts = [0] * (_SCRAMBLED + 1)
-    for hit in _PATTERNS.scan(encode(text)):
-        counts[hit.rule] += 1
+    for rule, _, _ in _PATTERNS.scan(encode(text)):
+        counts[rule] += 1
     chosen = [decoder for rule, decoder in _DECODERS if counts[rule]]
     if counts[_ROT13]:
         chosen.append(encodings.rot13)

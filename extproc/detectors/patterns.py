@@ -13,7 +13,7 @@ import hyperscan
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One Hyperscan pattern of a rule. `start` asks for the match's start too, which some large patterns cannot give."""
+    """One Hyperscan pattern of a rule. `start` asks for the match's start too, which large patterns cannot give."""
 
     rule: int
     pattern: bytes
@@ -22,13 +22,8 @@ class Trigger:
     once: bool = False  # report the first match only
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A trigger that fired: byte offsets; `start` is 0 when the trigger did not ask for it."""
-
-    rule: int
-    start: int
-    end: int
+# A trigger that fired: rule, byte offset of its start (0 when it did not ask for one) and of its end.
+Hit = tuple[int, int, int]
 
 
 class Patterns:
@@ -59,13 +54,9 @@ class Patterns:
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = self._scratch.clone()
-        hits: list[tuple[int, int, int]] = []
+        hits: list[Hit] = []
         self._database.scan(data, match_event_handler=_collect, context=hits, scratch=scratch)
-        return [Hit(*hit) for hit in hits]
-
-    def rules(self, data: bytes) -> set[int]:
-        """Only which rules have a hit in `data`."""
-        return {hit.rule for hit in self.scan(data)}
+        return hits
 
 
 def _collect(rule: int, start: int, end: int, _flags: int, context: object) -> None:

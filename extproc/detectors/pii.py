@@ -9,12 +9,22 @@ from collections.abc import Collection
 from extproc.detectors.folding import Folded
 from extproc.detectors.patterns import Patterns, Trigger, code_points, windows
 from extproc.detectors.pii_numbers import ALL_RULES
-from extproc.detectors.pii_rules import CONTEXT, PiiRule
+from extproc.detectors.pii_rules import CONTEXT, NOT_AFTER_LETTER, NOT_BEFORE_LETTER, PiiRule
 from extproc.detectors.resolve import Candidate
 
-_PATTERNS = Patterns([Trigger(index, rule.trigger) for index, rule in enumerate(ALL_RULES)])
 _AFTER = 24  # context words may also follow, closely: "555-0199 (mobile)"
 _SLACK = 24  # how far an exact match may reach beyond the trigger's end
+
+
+def _trigger(index: int, rule: PiiRule) -> Trigger:
+    """A rule that needs a word is triggered by the word: numbers are everywhere, the words are not."""
+    if rule.context is None:
+        return Trigger(index, rule.trigger)
+    words = rule.context.pattern.removeprefix(NOT_AFTER_LETTER).removesuffix(NOT_BEFORE_LETTER)
+    return Trigger(index, words.replace(" ", "[ _]").encode())
+
+
+_PATTERNS = Patterns([_trigger(index, rule) for index, rule in enumerate(ALL_RULES)])
 
 
 def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]:
@@ -23,8 +33,8 @@ def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]
     `types` empty = all. Candidates may overlap: `resolve` decides.
     """
     ends: dict[int, list[int]] = defaultdict(list)
-    for hit in _PATTERNS.scan(data):
-        ends[hit.rule].append(hit.end)
+    for index, _, end in _PATTERNS.scan(data):
+        ends[index].append(end)
     if not ends:
         return []
     text = folded.text
@@ -34,7 +44,10 @@ def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]
         rule = ALL_RULES[index]
         if types and rule.type not in types:
             continue
-        for low, high in windows([points[end] for end in found], rule.width + 1, _SLACK, len(text)):
+        before, after = rule.width + 1, _SLACK
+        if rule.context is not None:
+            before, after = rule.width + _AFTER + 2, rule.width + CONTEXT + 2
+        for low, high in windows([points[end] for end in found], before, after, len(text)):
             candidates += _confirmed(rule, folded, low, high)
     return candidates
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from extproc.detectors import validators as v
+from extproc.detectors.wallets import crypto
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,11 @@ class PiiRule:
 
 
 CONTEXT = 48
+NOT_AFTER_LETTER, NOT_BEFORE_LETTER = "(?<![a-z])", "(?![a-z])"
 
 
 def _words(*words: str) -> re.Pattern[str]:
-    return re.compile(r"(?<![a-z])(?:" + "|".join(words) + r")(?![a-z])", re.IGNORECASE)
+    return re.compile(f"{NOT_AFTER_LETTER}(?:{'|'.join(words)}){NOT_BEFORE_LETTER}", re.IGNORECASE)
 
 
 def _exact(pattern: str) -> re.Pattern[str]:
@@ -100,12 +102,12 @@ PII_RULES: tuple[PiiRule, ...] = (
         _exact(
             r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:%\w{1,16})?(?:/\d{1,3})?(?![\w:]|\.\d)"
         ),
-        lambda text: sum(map(str.isdigit, text)) > 0 and (text.count(":") >= 3 or "::" in text) and v.ip_address(text), 66, 90, 64,
+        v.ipv6_address, 66, 90, 64,
     ),
     PiiRule(
         "MAC_ADDRESS", rb"\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b|\b(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}\b",
         _exact(r"(?<![\w:.-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})(?![\w:-])"),
-        lambda text: len(set(text) - set(":-.")) > 1, 68, 95,
+        v.mac_address, 68, 95,
     ),
     PiiRule(
         "PHONE_NUMBER", rb"(?:\+|00)[ (]{0,2}[1-9][0-9 ()./-]{6,20}[0-9](?:[^0-9]|$)",
@@ -157,7 +159,7 @@ PII_RULES: tuple[PiiRule, ...] = (
     PiiRule("FI_PERSONAL_IDENTITY_CODE", rb"\b[0-9]{6}[-+a-fu-y][0-9]{3}[0-9a-y]\b", _exact(r"(?<!\w)\d{6}[-+A-FU-Y]\d{3}[0-9A-Ya-y](?!\w)"), v.fi_hetu, 79, 90),
     PiiRule(
         "CRYPTO", rb"\b(?:[13][a-z0-9]{25,34}|bc1[a-z0-9]{11,71}|0x[0-9a-f]{40})\b",
-        _exact(r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|(?:bc1|BC1)[A-Za-z0-9]{11,71}|0x[0-9A-Fa-f]{40})(?!\w)"), v.crypto, 82, 95, 80,
+        _exact(r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|(?:bc1|BC1)[A-Za-z0-9]{11,71}|0x[0-9A-Fa-f]{40})(?!\w)"), crypto, 82, 95, 80,
     ),
     PiiRule(
         "CN_RESIDENT_ID", rb"\b[1-8][0-9]{16}[0-9x]\b", _exact(_ALONE + r"[1-8]\d{16}[0-9Xx]" + _END), v.cn_ric, 92, 95,

@@ -58,7 +58,7 @@ class Redaction:
 
 
 def tag(state_key: bytes, tenant: str, value: str, bump: int = 0) -> str:
-    """Six base32 characters for a tenant's value, keyed by `state_key` (at most 64 bytes are used); `bump` gives others.
+    """Six base32 characters for a tenant's value, keyed by `state_key` (64 bytes of it); `bump` gives others.
 
     Lengths are part of what is hashed, so no tenant and value run into each other.
     """

@@ -1,11 +1,12 @@
-"""Words whose inner letters are shuffled ("ignroe pervious intsructions"), put right by a short list of telling words."""
+"""Words whose inner letters are shuffled ("ignroe pervious intsructions"), put right from a list of telling ones."""
 
 import re
 
 _WORDS = (
     "ignore disregard forget override bypass previous prior above preceding earlier instructions instruction prompt "
     "prompts system rules rule guidelines directions commands reveal repeat print display output show hidden secret "
-    "initial original restrictions limitations filters ethical unrestricted unfiltered developer mode enabled jailbreak "
+    "initial original restrictions limitations filters ethical unrestricted unfiltered developer mode enabled "
+    "jailbreak "
     "pretend password passwords credentials message messages everything anything following instead configuration "
     "exactly verbatim confidential safety policy policies content administrator assistant without warning answer"
 )

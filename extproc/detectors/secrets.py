@@ -24,7 +24,8 @@ _PLACEHOLDER = re.compile(
 _EXAMPLE = re.compile(r"EXAMPLE|[Xx]{6,}|\*{4,}|#{4,}|\.{3}|(?i:_here|tokenhere|your_?token|redacted)")
 _NO_PASSWORDS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token", "user", "username", "port"})
 _CODE = re.compile(
-    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|::\w+)+\(?|[A-Za-z_]\w*\(.*|[a-z]+(?:[_-][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*"
+    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|::\w+)+\(?|[A-Za-z_]\w*\(.*|[a-z]+(?:[_-][a-z]+)+|[A-Z]+(?:_[A-Z]+)+"
+    r"|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*"
 )
 _DATE_OR_NUMBER = re.compile(r"[\d.,:/+-]+")
 
@@ -32,8 +33,8 @@ _DATE_OR_NUMBER = re.compile(r"[\d.,:/+-]+")
 def find(folded: Folded, data: bytes) -> list[Candidate]:
     """Secrets in a folded text (`data` = its UTF-8), as candidates in the original's offsets; they may overlap."""
     ends: dict[int, list[int]] = defaultdict(list)
-    for hit in _PATTERNS.scan(data):
-        ends[hit.rule].append(hit.end)
+    for index, _, end in _PATTERNS.scan(data):
+        ends[index].append(end)
     if not ends:
         return []
     text = folded.text

@@ -13,11 +13,13 @@ from extproc.policy.frames import Program
 
 ENTRYPOINT: Final = "forebay/main/decision"
 
+WHOLE: Final = "does not compile (two defaults of one rule?)"  # the library does not say where
+
 _ERROR: Final = re.compile(r"\(error \d+:m(\d+)\|(\d+)\|\d+\s+\(errormsg (\d+):")
 
 
 class NotCompiled(Exception):
-    """The program does not compile; `problems` as `file:line:column: message`."""
+    """The program does not compile; `problems` as `file:line:column: message`, or WHOLE."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -48,9 +50,9 @@ class Compiled:
             self._rego.add_data_json(program.data)
             self._bundle = self._rego.build(None, [ENTRYPOINT])
         except RegoError as error:
-            raise NotCompiled(_located(str(error), program) or [_whole(program)]) from error
+            raise NotCompiled(_located(str(error), program) or [WHOLE]) from error
         if not self._bundle.ok():  # querying such a bundle is a segmentation fault
-            raise NotCompiled([_whole(program)])
+            raise NotCompiled([WHOLE])
 
     def decide(self, document: str) -> str:
         """The decision on `document` (JSON), as JSON. Raises NotEvaluated."""
@@ -78,8 +80,3 @@ def _located(error: str, program: Program) -> list[str]:
         message = error[match.end() : match.end() + int(match[3])]
         found.append(f"{name}:{line}:{column}: {message}")
     return list(dict.fromkeys(found))
-
-
-def _whole(program: Program) -> str:
-    first = program.modules[-1][0]
-    return f"{first}:1:1: the rules do not compile together (two defaults of one rule, or rules that need each other?)"

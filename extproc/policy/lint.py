@@ -84,6 +84,7 @@ def _module(parsed: Parsed, names: frozenset[str]) -> Iterator[Found]:
         yield from _calls(rule, names)
         yield from _variables(rule, names | parsed.imported)
         yield from _lost_parameters(rule)
+        yield from _negations(rule)
 
 
 def _package(parsed: Parsed, nowhere: Token) -> Iterator[Found]:
@@ -261,3 +262,49 @@ def _has_bar(rule: Sequence[Token], start: int, close: int, pairs: dict[int, int
             return True
         at = pairs.get(at, at) + 1
     return False
+
+
+def _negations(rule: Sequence[Token]) -> Iterator[Found]:
+    """`not` before an operation on something missing is true here and undefined in OPA: one of them is an open door."""
+    declared = _declared(rule)
+    for index, token in enumerate(rule):
+        if token.kind != "name" or token.text != "not" or rego.is_member(rule, index):
+            continue
+        after = _after_operand(rule, index + 1, declared)
+        if after is None or not _ends_expression(rule, after):
+            yield (
+                token,
+                "`not` takes a rule, a field, or a function of this package with plain variables: name the rest",
+            )
+
+
+def _after_operand(rule: Sequence[Token], at: int, declared: set[str]) -> int | None:
+    """Index behind the plain operand that begins at `at`; None when it is not plain."""
+    if at >= len(rule) or rule[at].kind != "name":
+        return None
+    at += 1
+    while at + 1 < len(rule) and rule[at].tight and rule[at].kind == "sign":
+        if rule[at].text == "." and rule[at + 1].kind == "name":
+            at += 2
+        elif (
+            rule[at].text == "["
+            and rule[at + 2 : at + 3]
+            and rule[at + 2].text == "]"
+            and _plain(rule[at + 1], declared)
+        ):
+            at += 3
+        elif rule[at].text == "(":
+            close = rego.pairs(rule)[at]
+            plain = all(each.text == "," or _plain(each, declared) for each in rule[at + 1 : close])
+            return close + 1 if plain else None
+        else:
+            break
+    return at
+
+
+def _plain(token: Token, declared: set[str]) -> bool:
+    return token.text in declared if token.kind == "name" else token.kind in ("string", "raw", "number")
+
+
+def _ends_expression(rule: Sequence[Token], at: int) -> bool:
+    return at >= len(rule) or rule[at].line > rule[at - 1].line or rule[at].text in (";", "}", "]", "|", "else")

@@ -27,7 +27,8 @@ OPERATIONS: dict[str, tuple[str, str]] = {  # path -> method, operation
 SERVED = ", ".join(f"{method} {path}" for path, (method, _) in OPERATIONS.items() if path != contract.PROBE)
 
 # What a provider may see of a caller's head; everything else is removed. Names of ours and of Envoy's are not the
-# processor's to remove (Envoy takes that for an error); the egress gate does it.
+# processor's to remove (Envoy takes that for an error, and without x-forwarded-proto it finds no route); the egress
+# gate does it.
 UPSTREAM_HEADERS = frozenset(
     {
         contract.REQUEST_ID,
@@ -40,7 +41,7 @@ UPSTREAM_HEADERS = frozenset(
         "tracestate",
     }
 )
-_LEFT_TO_THE_EGRESS_GATE = (":", contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX)
+_LEFT_TO_THE_EGRESS_GATE = (":", contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-forwarded-")
 
 
 def admit(exchange: Exchange, context: Context, event: RequestHeadersReceived) -> Step:

@@ -126,10 +126,16 @@ async def fallback(callers: Callers, running: Running) -> Sent:
 
 async def streaming(callers: Callers, _: Running) -> Sent:
     """Server-sent events, passed through as they come."""
-    answer = await callers.acme.chat.completions.with_raw_response.create(
-        model="chat", messages=[{"role": "user", "content": "Tell me a short story"}], stream=True
-    )
-    chunks = [chunk async for chunk in answer.parse()]
+    try:
+        answer = await callers.acme.chat.completions.with_raw_response.create(
+            model="chat", messages=[{"role": "user", "content": "Tell me a short story"}], stream=True
+        )
+        chunks = [chunk async for chunk in answer.parse()]
+    except openai.APIStatusError as error:
+        identity = error.response.headers.get(contract.REQUEST_ID)
+        return Sent("streaming", error.status_code, identity, _message(error), as_expected=False)
+    except openai.APIConnectionError:
+        return Sent("streaming", 0, None, "no connection", as_expected=False)
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
     sent = Sent("streaming", answer.status_code, answer.headers.get(contract.REQUEST_ID), "", as_expected=False)
     return _judged(sent, f"{len(chunks)} chunks", sent.status == 200 and text == "Tell me a short story")

@@ -15,6 +15,7 @@ from forebay.cli.demo_requests import Sent
 
 _NARROWEST, _WIDEST = 100, 120
 _WAIT = 10.0
+_WALK = ("parse", "guard", "tokens", "policy")  # the order in which a request meets them; others stand behind
 
 Record = Mapping[str, Any]
 
@@ -66,7 +67,8 @@ def _cells(record: Record) -> tuple[str, str, str, str]:
         verdict.append(f"risk {record['risk']}")
     if record["redacted"]:
         verdict += [f"redacted {sum(record['redacted'].values())}", f"restored {record['restored'] or 0}"]
-    stages = " ".join(f"{name}={taken}" for name, taken in record["stages_us"].items())
+    walked = sorted(record["stages_us"].items(), key=lambda stage: _WALK.index(stage[0]) if stage[0] in _WALK else 99)
+    stages = " ".join(f"{name}={taken}" for name, taken in walked)
     price = f"{_tokens(record['usage'])}\n{_cost(record['cost'])}"
     return "\n".join(verdict), stages or "Envoy alone", price, _backend(record)
 

@@ -34,7 +34,7 @@ policies: {{files: ["{folder}/rules.rego"]}}
 RULES = """\
 package forebay.rules.tools
 
-deny contains {"code": "TOOL_NOT_ALLOWED", "message": "tool delete_database is not allowed"} if {
+deny contains {"code": "TOOL_NOT_ALLOWED", "message": "delete_database is not allowed", "public": true} if {
 	some tool in input.tools
 	tool.name == "delete_database"
 }

@@ -13,7 +13,7 @@ deny contains {
 }
 
 open if {
-	not input.time.weekday in {"Saturday", "Sunday"}
+	input.time.weekday in {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday"}
 	input.time.hour >= data.examples.hours.from
 	input.time.hour < data.examples.hours.to
 }

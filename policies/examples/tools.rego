@@ -3,9 +3,10 @@
 # description: Offers the model only the tools on a list; a call that forces another one is refused.
 package forebay.rules.tools
 
-drop_tool contains tool.name if {
+drop_tool contains name if {
 	some tool in input.tools
-	not listed(tool.name)
+	name := tool.name
+	not listed(name)
 }
 
 deny contains {
@@ -14,8 +15,9 @@ deny contains {
 	"public": true,
 } if {
 	some tool in input.tools
-	input.tool_choice == tool.name
-	not listed(tool.name)
+	name := tool.name
+	input.tool_choice == name
+	not listed(name)
 }
 
 listed(name) if {

@@ -83,7 +83,19 @@ def test_a_refusal_of_one_type_does_not_hold_up_another(live):
     stream = live(CDS={"x": "1"}, LDS={"l": "1"}, RDS={"r": "1"}, SDS={"key": "1"})
     stream.publish(CDS={"x": "1"}, LDS={"l": "1"}, RDS={"r": "2"}, SDS={"key": "1"})
     stream.nack("RDS")
-    assert stream.publish(CDS={"x": "1"}, LDS={"l": "1"}, RDS={"r": "2"}, SDS={"key": "2"}) == ["SDS +key@2"]
+    good = {"CDS": {"x": "1"}, "LDS": {"l": "1"}, "RDS": {"r": "1"}, "SDS": {"key": "2"}}
+    assert "SDS +key@2" in stream.publish(**good)
+
+
+def test_what_was_refused_is_tried_once_more_beside_another_change(live):
+    """The fault may have been elsewhere; once for each snapshot, so there is no loop."""
+    stream = live(CDS={"x": "1"}, LDS={"l": "1"}, RDS={"r": "1"}, SDS={"key": "1"})
+    stream.publish(CDS={"x": "1"}, LDS={"l": "1"}, RDS={"r": "2"}, SDS={"key": "1"})
+    stream.nack("RDS")
+    changed = {"CDS": {"x": "1"}, "LDS": {"l": "1"}, "RDS": {"r": "2"}, "SDS": {"key": "2"}}
+    assert stream.publish(**changed) == ["RDS +r@2", "SDS +key@2"]
+    assert stream.nack("RDS") == []
+    assert stream.publish(**changed) == []
 
 
 def test_a_large_answer_comes_in_pieces(play):

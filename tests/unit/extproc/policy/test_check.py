@@ -26,11 +26,11 @@ def test_the_examples_can_be_served() -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        ("\ndeny contains {\"code\": }\n", "bad.rego:3:16: Invalid collection"),
-        ("\ncap contains 1\n\ndefault x := 1\ndefault x := 2\n", "bad.rego:1:1: the rules do not compile together"),
+        ('\ndeny contains {"code": }\n', "bad.rego:3:16: Invalid collection"),
+        ("\ncap contains 1\n\ndefault x := 1\ndefault x := 2\n", "bad.rego:1:1: does not compile (two defaults"),
         ("\ncap contains x if x := y\n\ny := z\n\nz := y\n", "bad.rego:1:1: evaluating a sample request fails"),
         ("\ncap contains 0\n", "bad.rego:1:1: the decision on a sample request is not usable: mutations.max_tokens"),
-        ("\nobligation contains {\"type\": \"response_scan\"}\n", "obligations[] is neither"),
+        ('\nobligation contains {"type": "response_scan"}\n', "obligations[] is neither"),
         ("\ncap contains to_number(input.tenant.id)\n", "bad.rego:1:1: evaluating a sample request fails"),
     ],
 )

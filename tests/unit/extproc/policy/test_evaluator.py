@@ -117,7 +117,9 @@ def test_every_worker_hung_is_not_the_end(tmp_path: Path) -> None:
     async def story() -> None:
         files = {"rule": ENDLESS, "data": HUNDRED}
         async with _serving(tmp_path, deadline=0.5, **files) as evaluator:
-            hung = await asyncio.gather(*(evaluator.decide(_asked("endless")) for _ in range(2)), return_exceptions=True)
+            hung = await asyncio.gather(
+                *(evaluator.decide(_asked("endless")) for _ in range(2)), return_exceptions=True
+            )
             assert [each.kind for each in hung if isinstance(each, PolicyError)] == ["timeout"] * 2
             await _until(lambda: evaluator.ready)
             assert (await evaluator.decide(_asked("after"))).allow
@@ -196,7 +198,7 @@ def test_a_builtin_that_fails_is_an_error_not_undefined(tmp_path: Path) -> None:
     rule = 'package forebay.rules.a\n\ndeny contains {"code": "NO"} if to_number(input.request.id) > 5\n'
 
     async def story() -> None:
-        async with _serving(tmp_path, workers=1, rule=rule.replace('id) >', 'id) >')) as evaluator:
+        async with _serving(tmp_path, workers=1, rule=rule.replace("id) >", "id) >")) as evaluator:
             assert not (await evaluator.decide(_asked("7"))).allow
             with pytest.raises(PolicyError) as failed:
                 await evaluator.decide(_asked("seven"))

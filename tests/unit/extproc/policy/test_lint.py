@@ -39,6 +39,12 @@ REFUSED = {
     "ok if every x in [1] { x == 1 }\ncap contains 1": "2:22: write `if` before a body",
     "count := 1\ncap contains 1": "2:1: count is a builtin function",
     "import future.keywords\ncap contains 1": "2:1: imports are of rego.v1, input and data",
+    'deny contains "x" if not startswith(input.tenant.id, "a")': "2:22: `not` takes a rule",
+    'deny contains "x" if not input.tenant.id in {"a"}': "2:22: `not` takes a rule",
+    'deny contains "x" if not "a" in input.tools': "2:22: `not` takes a rule",
+    'deny contains "x" if not input.time.hour > 7': "2:22: `not` takes a rule",
+    'f(x) if x == 1\ndeny contains "x" if not f(input.tenant.id)': "3:22: `not` takes a rule",
+    'deny contains "x" if not data.o[input.tenant.id]': "2:22: `not` takes a rule",
     "helper := 1": "1:1: contributes none of cap, deny",
     'deny contains "x': "2:15: not a Rego token",
     "deny contains [1": "2:15: '[' is never closed",
@@ -59,7 +65,10 @@ def test_a_rule_that_would_mislead_is_refused(rule: str) -> None:
         ("", "a.rego:1:1: does not begin with `package forebay.rules.<name>`"),
         ("package x\ncap contains 1\n", "a.rego:1:1: the package is x, not forebay.rules.<name>"),
         ("package forebay.main\ncap contains 1\n", "a.rego:1:1: the package is forebay.main, not forebay.rules.<name>"),
-        ("package forebay.rules.a_test\ncap contains 1\n", "a.rego:1:1: a test package: name only rule files in the config"),
+        (
+            "package forebay.rules.a_test\ncap contains 1\n",
+            "a.rego:1:1: a test package: name only rule files in the config",
+        ),
     ],
 )
 def test_a_package_is_a_rule_package(text: str, problem: str) -> None:
@@ -70,16 +79,18 @@ def test_a_package_is_a_rule_package(text: str, problem: str) -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        "deny contains \"x\" if {\n\tsome i, tool in input.tools\n\tinput.tools[i].name == tool.name\n}",
+        'deny contains "x" if {\n\tsome i, tool in input.tools\n\tinput.tools[i].name == tool.name\n}',
         "import data.limits as limits\ncap contains limits.x",
         "import rego.v1\ncap contains 1",
         "f(x) := y if {\n\tkey := x\n\ty := {each | some each in data.o[key]}\n}\ncap contains count(f(1))",
-        "ok if {\n\tevery tool in input.tools {\n\t\ttool.name == \"a\"\n\t}\n}\n\ndeny contains \"x\" if not ok",
+        'ok if {\n\tevery tool in input.tools {\n\t\ttool.name == "a"\n\t}\n}\n\ndeny contains "x" if not ok',
         "limit := 5 if input.request.stream\n\nelse := 7 if {\n\tinput.messages.by_role.user > 3\n}\ncap contains limit",
         "default limit := 5\nlimit := 6 if input.request.stream\ncap contains limit",
-        "label contains {\"key\": \"a\", \"value\": `raw \"text\"`} # comment { ( [\n",
-        "redact contains c if some c in {\"A\"} | {\"B\"}",
-        "warn contains upper(x) if [x, _] := split(input.tenant.id, \"-\")",
+        'label contains {"key": "a", "value": `raw "text"`} # comment { ( [\n',
+        'deny contains "x" if {\n\tsome t in input.tools\n\tname := t.name\n\tnot data.o.q[name]\n\tnot input.risk\n}',
+        'f(x, y) if x == y\ndeny contains "x" if {\n\tt := input.tenant.id\n\tnot f(t, 1)\n}',
+        'redact contains c if some c in {"A"} | {"B"}',
+        'warn contains upper(x) if [x, _] := split(input.tenant.id, "-")',
     ],
 )
 def test_ordinary_rules_pass(rule: str) -> None:
@@ -100,7 +111,7 @@ def test_the_shipped_examples_pass() -> None:
     assert lint([Module(str(each), each.read_text("utf-8")) for each in files]) == []
 
 
-@given(st.text(alphabet="pdeny containsif{}[]()|:=\"`$.#\n1_,;", max_size=80))
+@given(st.text(alphabet='pdeny containsif{}[]()|:="`$.#\n1_,;', max_size=80))
 def test_no_text_crashes_the_checks(text: str) -> None:
     """Problems, never an exception."""
     assert isinstance(lint([Module("a.rego", text)]), list)

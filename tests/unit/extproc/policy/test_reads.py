@@ -21,7 +21,7 @@ DOCUMENT = build(FULL)
         ("x := input", DOCUMENT),
         ('x := input["model"]', DOCUMENT),
         ("import input.tenant as t", {"tenant": DOCUMENT["tenant"]}),
-        ("# input.model\nx := data.input.model\ny := \"input.risk\"", {}),
+        ('# input.model\nx := data.input.model\ny := "input.risk"', {}),
         ("x := object.get(input, key, 1)", DOCUMENT),
         ("x := input\n\t.tenant\n\t.id", {"tenant": {"id": "acme"}}),
     ],

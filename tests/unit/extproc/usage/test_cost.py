@@ -1,0 +1,64 @@
+"""Money is a Decimal from list prices, or explicitly unknown."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+
+from extproc.usage.cost import NO_PRICE, Cost, price
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+def test_input_and_output_have_their_own_prices() -> None:
+    """2.50 and 10 dollars per million."""
+    assert price("openai/gpt-4o", Tokens(1_000, 100)) == Cost(Decimal("0.0035"), "genai-prices")
+
+
+def test_cached_input_is_priced_once() -> None:
+    """At its own rate, 1.25, and not at the rate of input too."""
+    assert price("openai/gpt-4o", Tokens(1_000, 0, 400)).usd == Decimal("0.002")
+    assert price("openai/gpt-4o", Tokens(1_000, 0, 1_000)).usd == Decimal("0.00125")
+
+
+def test_reasoning_is_output_already() -> None:
+    """Providers count it in the output, so it must not be added."""
+    with_reasoning, without = (price("openai/o3", Tokens(10, 100, 0, reasoning)) for reasoning in (80, 0))
+    assert with_reasoning == without
+    assert with_reasoning.usd is not None
+
+
+def test_no_tokens_cost_nothing() -> None:
+    """Known to be nothing, unlike unknown."""
+    assert price("openai/gpt-4o", Tokens(0, 0)).usd == 0
+
+
+@pytest.mark.parametrize("backend", ["mock/parrot", "local/llama-3.3-70b", "openai/gpt", "openai/", "/", "", "gpt-4o"])
+def test_an_unknown_model_is_unpriced(backend: str) -> None:
+    """Never 0: nobody would notice that it is missing. Open models cost what their server asks."""
+    assert price(backend, Tokens(1_000, 100)) == NO_PRICE
+    assert NO_PRICE.usd is None
+    assert NO_PRICE.source == "unpriced"
+
+
+@pytest.mark.parametrize("backend", ["primary/gpt-4o", "mock/gpt-4o"])
+def test_a_makers_model_has_its_list_price_under_any_provider(backend: str) -> None:
+    """Providers of a config are called what their operator likes."""
+    assert price(backend, Tokens(1_000, 100)) == price("openai/gpt-4o", Tokens(1_000, 100))
+
+
+def test_a_known_host_of_open_models_has_its_own_price() -> None:
+    """Where the provider is named as the price data names it."""
+    assert price("groq/llama-3.3-70b-versatile", Tokens(1_000, 100)).source == "genai-prices"
+
+
+@pytest.mark.parametrize("tokens", [Tokens(5, 5, 10), Tokens(-1, 5), Tokens(5, -1), Tokens(5, 5, -1)])
+def test_numbers_that_make_no_sense_do_not_raise(tokens: Tokens) -> None:
+    """They come from a provider."""
+    assert price("openai/gpt-4o", tokens).source in ("genai-prices", "unpriced")
