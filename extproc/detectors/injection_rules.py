@@ -36,7 +36,8 @@ def _p(pattern: str) -> bytes:
 
 _FORGET = r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)|bypass|neglect|do_not_(?:follow|obey)|don_t_(?:follow|obey)|stop_following|skip|set_aside|drop|discard|cancel|erase|delete|void)"
 _FILL = r"(?:all|any|every|everything|the|your|my|of|these|those|other|prior|previous|previously|above|preceding|earlier|foregoing|initial|original|existing|system|given|developer|and|or|following|safety|last|past|current|entire|whole|content|that|i|you|have|been|were|said|told|set|to|security|hidden)"
-_RULES = r"(?:instructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|orders?|polic(?:y|ies)|constraints?|restrictions?|context|messages?|programming|training|conversations?|tasks?|assignments?|protocols?|requests?|filters?|text|inputs?|statements?|content)"
+_RULES = r"(?:instructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|polic(?:y|ies)|constraints?|restrictions?|programming|assignments?|protocols?|filters?)"
+_REMARKS = r"(?:orders?|context|messages?|training|conversations?|tasks?|requests?|text|inputs?|statements?|content|questions?|sentences?|paragraphs?)"
 _PAST = r"(?:previous|previously|prior|above|preceding|earlier|foregoing|initial|original|before|system|developer|given|safety|past|so_far|told|existing)"
 _ITS_PROMPT = r"(?:(?:system|initial|hidden|original|secret|internal|developer|first|previous|above|starting|pre|base|confidential|full|entire|exact|preceding|prior|meta|custom)_){1,3}(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
 _TELL = r"(?:reveal|show|print|output|display|repeat|tell|give|write|leak|expose|share|disclose|dump|return|echo|recite|copy|paste|list|send|provide|summari[sz]e|translate|spell|encode|describe|rewrite|say|state|export|convert|read|reproduce|quote|type)"
@@ -47,8 +48,9 @@ _TABLE: tuple[tuple[str, Family, str, int, int], ...] = (
     # --- override
     ("override.ignore-previous", "override", rf"{_FORGET}_(?:{_FILL}_){{0,4}}{_PAST}_(?:{_FILL}_){{0,3}}{_RULES}", 78, 85),
     ("override.ignore-previous", "override", rf"{_FORGET}_(?:{_FILL}_){{0,3}}{_RULES}_(?:{_FILL}_){{0,3}}(?:above|before|previously|earlier|prior|so_far|received|given|got)", 78, 85),
+    ("override.ignore-remarks", "override", rf"{_FORGET}_(?:{_FILL}_){{0,4}}{_PAST}_(?:{_FILL}_){{0,3}}{_REMARKS}", 40, 66),
     ("override.ignore-all", "override", rf"{_FORGET}_(?:all|any|your|everything|every)_(?:{_FILL}_){{0,3}}(?:instructions|prompts|rules|guidelines|directives|policies|programming|training|restrictions|filters|protocols)", 72, 80),
-    ("override.ignore-everything", "override", r"(?:ignore|forget|disregard)_(?:all|everything|anything|whatever)_(?:that_)?(?:(?:was|i|you|we|has|had|have|is|been|were|they)_){0,3}(?:above|before|previous(?:ly)?|prior|earlier|said|told|know|learned|until_now|so_far|happened|written)", 74, 82),
+    ("override.ignore-everything", "override", r"(?:ignore|forget|disregard)_(?:all|everything|anything|whatever)_(?:that_)?(?:(?:was|you|we|has|had|have|is|been|were)_){0,3}(?:above|before|previous(?:ly)?|prior|earlier|said|told|know|learned|until_now|so_far|happened|written)", 74, 82),
     ("override.above-and", "override", r"(?:ignore|disregard|forget)_(?:the_)?(?:above|previous|preceding|prior|foregoing)_(?:and|instead|but|then|directions?)", 76, 84),
     ("override.new-instructions", "override", r"(?:new|updated|revised|real|actual|true)_(?:instructions?|directives?|orders?|task|rules|system_prompt|objective)_(?:are|is|:|follow|below|for_the|to_chat|from_now)", 48, 70),
     ("override.your-instructions-are-now", "override", r"your_(?:new_|only_|real_)?(?:instructions?|task|goal|purpose|objective|job|rules?)_(?:(?:is|are)_now|from_now_on|now_is)", 60, 75),

@@ -73,7 +73,8 @@ def _has_context(rule: PiiRule, text: str, start: int, end: int) -> bool:
     if context is None:
         return True
     before = text[max(0, start - CONTEXT) : start].replace("_", " ")
-    line = before.rpartition("\n")[2]
-    if line.strip():  # a line above speaks for this number only when nothing else stands before it
+    above, _, line = before.rpartition("\n")
+    # A line above speaks for a number only as its label: alone before it, and no header of a table.
+    if line.strip() or any(sign in above.rpartition("\n")[2] for sign in ",;|\t"):
         before = line
     return context.search(before) is not None or context.search(text, end, end + _AFTER) is not None

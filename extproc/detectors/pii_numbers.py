@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a table row is one line
+
 """Numbers that mean somebody only when a word near them says so: the second half of the table of personal data."""
 
 import re

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -19,29 +20,58 @@ _LAST_LINES = 12
 Log = Callable[[str, str], None]  # name of the part, line
 
 
+@dataclass(frozen=True, slots=True)
+class _Pipe:
+    """What a part writes."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.ReadTransport
+
+    @classmethod
+    async def open(cls, descriptor: int) -> Self:
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        stream = os.fdopen(descriptor, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
+        return cls(reader, transport)
+
+    def close(self) -> None:
+        self.transport.close()
+
+
 class Child:
     """A started part. Stopped by `stop`, or at once by `kill`; both leave no process of its group."""
 
-    def __init__(self, part: Part, process: asyncio.subprocess.Process, log: Log) -> None:
+    def __init__(self, part: Part, process: asyncio.subprocess.Process, lines: _Pipe, log: Log) -> None:
         self.part = part
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._process = process
         self._gone = False  # once true the process id may already be somebody else's
         self._log = log
+        self._lines = lines
         self._reading = asyncio.ensure_future(self._read())
 
     @classmethod
     async def start(cls, part: Part, log: Log) -> Self:
         """Start the part's command. Raises OSError when Python itself cannot be started."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), str(int(part.death_signal)), *part.argv),
-            env=dict(part.env),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        return cls(part, process, log)
+        # A pipe of our own: with asyncio's, a process counts as running for as long as a grandchild holds its output.
+        read, write = os.pipe()
+        lines = await _Pipe.open(read)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), str(int(part.death_signal)), *part.argv),
+                env=dict(part.env),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                start_new_session=True,
+            )
+        except BaseException:
+            lines.close()
+            raise
+        finally:
+            os.close(write)
+        return cls(part, process, lines, log)
 
     @property
     def pid(self) -> int:
@@ -56,6 +86,7 @@ class Child:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._reading), 1.0)
         self._reading.cancel()
+        self._lines.close()
         return status
 
     async def stop(self) -> None:
@@ -90,11 +121,8 @@ class Child:
             os.killpg(self._process.pid, number)
 
     async def _read(self) -> None:
-        stream = self._process.stdout
-        if stream is None:
-            return
         rest = b""
-        while data := await stream.read(_LONGEST_LINE):
+        while data := await self._lines.reader.read(_LONGEST_LINE):
             *lines, rest = (rest + data).split(b"\n")
             if len(rest) > _LONGEST_LINE:
                 lines.append(rest)

@@ -109,8 +109,9 @@ async def _drain(admin: Path, limit: float) -> None:
     try:
         await ask(admin, "POST", "/healthcheck/fail")
         await ask(admin, "POST", "/drain_listeners?graceful")
-        while asyncio.get_running_loop().time() < deadline and await _open_calls(admin):
-            await asyncio.sleep(_DRAIN_POLL)  # noqa: ASYNC110 -- Envoy tells only who asks
+        # Envoy tells only who asks
+        while asyncio.get_running_loop().time() < deadline and await _open_calls(admin):  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_POLL)
     except NoAnswer:
         return  # it is gone already, or hangs: the signals that follow settle both
 

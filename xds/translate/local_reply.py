@@ -57,6 +57,8 @@ def every(*filters: Json) -> Json:
 ROWS: Final = (
     Row(details(f"details.startsWith('{contract.DETAILS_PREFIX}')"), None),
     Row(details("details == ''"), None),  # of `provider_answers`: it gives no details, everything else does
+    # a provider's key is not there (its file or variable is missing): a 401 to Envoy, but not the caller's
+    Row(details("details == 'failed_to_inject_credential'"), Reason.PROVIDER_CREDENTIALS),
     # who asks
     Row(status("EQ", 401), Reason.UNAUTHENTICATED, headers=(_CHALLENGE,)),
     Row(details("details.startsWith('jwt_authn')"), Reason.FORBIDDEN, headers=(_CHALLENGE,)),

@@ -23,6 +23,7 @@ providers:
   bare: {type: openai, url: "http://127.0.0.1:ONE/bare"}
   gone: {type: openai, url: "http://127.0.0.1:1/v1"}
   lost: {type: openai, url: "https://lost.invalid/v1"}
+  unset: {type: openai, url: "http://127.0.0.1:ONE/v1", key: "${env:NOT_SET_AT_ALL}"}
 models:
   chat: one/gpt-a
   safe:
@@ -42,6 +43,7 @@ models:
   keyless: {backends: [{use: one/gpt-a, weight: 100}], fallback: [bare/gpt-c]}
   down: gone/gpt-a
   nowhere: lost/gpt-a
+  keyed: unset/gpt-a
 tenants:
   acme: {keys: ["${file:HERE/acme}"]}
 """
@@ -233,6 +235,14 @@ def test_a_provider_that_cannot_be_reached_is_a_503_and_holds_up_nobody(calls: C
     """Connection refused, or a name that does not resolve: Envoy started all the same."""
     reply = calls.model(name)
     assert (reply.status, reply.code) == (503, "provider_unreachable")
+
+
+def test_a_provider_whose_key_is_not_there_gets_nothing(calls: Calls) -> None:
+    """Closed, and told as what it is: not the caller's credential is missing."""
+    reply = calls.model("keyed")
+    assert (reply.status, reply.code) == (502, "provider_credentials")
+    assert "www-authenticate" not in reply.headers
+    assert calls.one.got == []
 
 
 def test_a_provider_that_hangs_up_is_a_502(calls: Calls) -> None:

@@ -259,3 +259,26 @@ def test_kill_ends_everything_at_once() -> None:
         return time.monotonic() - began
 
     assert asyncio.run(story()) < 5
+
+
+def test_a_crash_is_seen_although_a_grandchild_holds_its_output(tmp_path: Path) -> None:
+    """The end of the part counts, not the end of everything that could still write."""
+    note = tmp_path / "starts"
+    code = (
+        "import subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(4)'], start_new_session=True)\n"
+        "open(sys.argv[1], 'a').write('.')\n"
+        "time.sleep(60)"
+    )
+
+    async def story() -> None:
+        supervisor = Supervisor([part("p", code, str(note), ready=holds(note, "."))], lambda *_: None, QUICK)
+        await supervisor.start()
+        os.kill(supervisor.pids()["p"], signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while len(note.read_text()) < 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        await supervisor.stop()
+        assert len(note.read_text()) == 2
+
+    asyncio.run(story())
