@@ -16,8 +16,18 @@ from concurrent.futures.process import BrokenProcessPool
 from extproc.detectors.scan import Detectors
 from extproc.inspection import Inspection, inspect
 from extproc.transaction.effects import InspectBody
+from forebay.config import defaults
 
 LARGE = 64 * 1024  # bytes; below it an inspection takes a millisecond or two
+
+# What is slow the first time (patterns, vocabularies) is done on this before a caller could have to wait for it.
+SAMPLE = InspectBody(
+    operation="chat",
+    body=b'{"model":"sample","messages":[{"role":"user","content":"Write to maria.rossi@example.com"}]}',
+    tenant="sample",
+    guards=defaults.GUARDS,
+    caps=defaults.CAPS,
+)
 
 
 class InspectionTimedOut(Exception):
@@ -39,20 +49,12 @@ class Inspector:
         Raises InspectionTimedOut, or whatever a defective detector raised; the caller treats both as a failed guard.
         """
         if len(work.body) < LARGE:
-            return inspect(
-                work.operation,
-                work.body,
-                work.tenant,
-                work.guards,
-                work.caps,
-                self._detectors,
-                self._state_key,
-                time.perf_counter_ns,
-            )
+            return _inspect(work, self._detectors, self._state_key)
         return await self._inspect_apart(work)
 
     def warm(self) -> None:
-        """Start the process for large bodies now rather than at the first of them."""
+        """Inspect a sample, and start the process for large bodies now rather than at the first of them."""
+        _inspect(SAMPLE, self._detectors, self._state_key)
         self._executor().submit(_nothing)
 
     def close(self) -> None:
@@ -62,19 +64,27 @@ class Inspector:
             _kill(pool)
 
     async def _inspect_apart(self, work: InspectBody) -> Inspection:
-        async with self._turn:
-            pool = self._executor()
-            future = asyncio.get_running_loop().run_in_executor(pool, _inspect_here, work)
-            try:
-                return await asyncio.wait_for(future, work.guards.deadline)
-            except (TimeoutError, BrokenProcessPool) as error:
+        await self._turn.acquire()
+        # A task of its own: a caller that leaves takes neither the process nor the next one's time with it.
+        outcome = await asyncio.shield(asyncio.ensure_future(self._take_turn(work)))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def _take_turn(self, work: InspectBody) -> Inspection | Exception:
+        pool = self._executor()
+        try:
+            inspecting = asyncio.get_running_loop().run_in_executor(pool, _inspect_here, work)
+            return await asyncio.wait_for(inspecting, work.guards.deadline)
+        except (TimeoutError, BrokenProcessPool):
+            if self._pool is pool:
                 self._pool = None
-                _kill(pool)
-                raise InspectionTimedOut from error
-            except asyncio.CancelledError:  # the caller left: do not let the next one wait for dead work
-                self._pool = None
-                _kill(pool)
-                raise
+            _kill(pool)
+            return InspectionTimedOut()
+        except Exception as error:  # of a detector: the caller's to judge, and there may be none any more
+            return error
+        finally:
+            self._turn.release()
 
     def _executor(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -96,12 +106,16 @@ def _prepare(state_key: bytes) -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _here = (Detectors(), state_key)
+    _inspect(SAMPLE, *_here)
 
 
 def _inspect_here(work: InspectBody) -> Inspection:
     if _here is None:
         raise RuntimeError("the process was not prepared")
-    detectors, state_key = _here
+    return _inspect(work, *_here)
+
+
+def _inspect(work: InspectBody, detectors: Detectors, state_key: bytes) -> Inspection:
     return inspect(
         work.operation, work.body, work.tenant, work.guards, work.caps, detectors, state_key, time.perf_counter_ns
     )

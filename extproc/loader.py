@@ -5,17 +5,24 @@ import hashlib
 import logging
 from pathlib import Path
 
+from extproc.detectors.pii_numbers import PII_TYPES
+from extproc.detectors.secret_rules import SECRET_RULES
 from extproc.inspector import Inspector
 from extproc.policy.evaluator import Evaluator, PolicyInvalid
 from extproc.runtime import Runtime
 from forebay.config.errors import ConfigErrors
 from forebay.config.load import load, load_text
 from forebay.config.resolved import Resolved
+from forebay.observability.logging import describe
 from forebay.places import Places
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+RETRY_SECONDS = 5.0  # a refused config may become good by a file that nobody knew to watch
+
+# What a policy may demand the redaction of: a misspelt type must not pass for one that was never found.
+REDACTABLE = frozenset({*PII_TYPES, *(rule.id for rule in SECRET_RULES)})
 
 
 class Loader:
@@ -27,7 +34,8 @@ class Loader:
         self._state_key = places.state_key.read_bytes()
         self._inspector = Inspector(self._state_key)
         self._current: Runtime | None = None
-        self._seen = b""
+        self._seen = b""  # of the files that were last read
+        self._refused = ""  # why they are not in service; empty = they are
         self._closing: set[asyncio.Future[None]] = set()
 
     @property
@@ -47,27 +55,29 @@ class Loader:
         except (ConfigErrors, PolicyInvalid) as errors:
             if not self._places.last_good.exists():
                 raise _as_config_errors(errors) from errors
+            self._refused = str(errors)
             log.error("the config is not usable, serving the last good one:\n%s", errors)
             text = self._places.last_good.read_text("utf-8")
             self._current = await self._compiled(load_text(text, self._source))
-        self._seen = self._fingerprint()
         self._inspector.warm()
 
     async def watch(self) -> None:
         """Take over every good change of the config or its policy files; report every bad one; never return."""
+        since = 0.0
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            seen = self._fingerprint()
-            if seen == self._seen:
+            since += POLL_SECONDS
+            seen = await asyncio.to_thread(self._fingerprint)
+            if seen == self._seen and (not self._refused or since < RETRY_SECONDS):
                 continue
-            self._seen = seen
+            self._seen, since = seen, 0.0
             try:
-                resolved = load(self._source)
-                if resolved.digest == self.current.resolved.digest:
-                    continue
-                self._swap(await self._compiled(resolved))
+                await self._take_over()
+                self._refused = ""
             except (ConfigErrors, PolicyInvalid) as errors:
-                log.error("the changed config is not usable, the last good one stays:\n%s", errors)
+                self._refuse(str(errors))
+            except Exception as error:  # a defect of ours must not end the watching
+                self._refuse(describe(error))
 
     async def close(self) -> None:
         """End every process this loader started."""
@@ -75,6 +85,17 @@ class Loader:
             await self._current.close()
         await asyncio.gather(*self._closing)
         self._inspector.close()
+
+    async def _take_over(self) -> None:
+        """Raises ConfigErrors or PolicyInvalid; nothing has changed then."""
+        resolved = await asyncio.to_thread(load, self._source)  # the loop belongs to the callers
+        if resolved.digest != self.current.resolved.digest:
+            self._swap(await self._compiled(resolved))
+
+    def _refuse(self, why: str) -> None:
+        if why != self._refused:  # said once, however often it is tried
+            log.error("the changed config is not usable, the last good one stays:\n%s", why)
+        self._refused = why
 
     def _swap(self, runtime: Runtime) -> None:
         old, self._current = self.current, runtime
@@ -90,18 +111,26 @@ class Loader:
         policies = resolved.policies
         evaluator = None
         if policies.files and policies.mode != "off":
-            evaluator = Evaluator(policies.files, policies.deadline)
+            evaluator = Evaluator(policies.files, policies.deadline, REDACTABLE)
             await evaluator.start()
-        return Runtime(resolved, self._inspector, evaluator, self._state_key)
+        runtime = Runtime(resolved, self._inspector, evaluator, self._state_key)
+        await asyncio.to_thread(runtime.warm)
+        return runtime
 
     def _fingerprint(self) -> bytes:
+        policies = self._current.resolved.policies.files if self._current else ()
         digest = hashlib.sha256()
-        for path in (self._source, *(self._current.resolved.policies.files if self._current else ())):
+        for path in (self._source, *policies, *sorted({policy.parent for policy in policies})):
             try:
-                digest.update(path.read_bytes())
+                digest.update(_names(path) if path.is_dir() else path.read_bytes())
             except OSError as error:  # a file in the middle of being replaced: looked at again next time
                 digest.update(type(error).__name__.encode())
         return digest.digest()
+
+
+def _names(folder: Path) -> bytes:
+    """The policy files in a folder: one more or less may change what a pattern means."""
+    return "\0".join(sorted(each.name for each in folder.glob("*.rego"))).encode("utf-8", "surrogateescape")
 
 
 def _as_config_errors(errors: ConfigErrors | PolicyInvalid) -> ConfigErrors:

@@ -13,6 +13,7 @@ from extproc.policy.evaluator import Evaluator
 from extproc.policy.verdict import PolicyVerdict
 from extproc.transaction.context import Context
 from extproc.transaction.effects import Conclude
+from extproc.messages.answer import Usage
 from extproc.usage.cost import price
 from extproc.usage.tokens import count
 from forebay.config.resolved import Resolved
@@ -50,6 +51,14 @@ class Runtime:
         if self._evaluator is None:
             raise RuntimeError("no policies are configured")
         return await self._evaluator.decide(build(facts))
+
+    def warm(self) -> None:
+        """Load the vocabularies and prices of the models now rather than at the first call of each."""
+        for model in self.resolved.models.values():
+            count("sample", model.name)
+            for backend in (*(arm.backend for arm in model.arms), *model.fallback):
+                count("sample", backend.model)
+                price(backend.name, Usage(1, 1, 0, 0))
 
     def enter(self) -> None:
         """An exchange begins on this configuration."""

@@ -39,7 +39,9 @@ _FILL = r"(?:all|any|every|everything|the|your|my|of|these|those|other|prior|pre
 _RULES = r"(?:instructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|polic(?:y|ies)|constraints?|restrictions?|programming|assignments?|protocols?|filters?)"
 _REMARKS = r"(?:orders?|context|messages?|training|conversations?|tasks?|requests?|text|inputs?|statements?|content|questions?|sentences?|paragraphs?)"
 _PAST = r"(?:previous|previously|prior|above|preceding|earlier|foregoing|initial|original|before|system|developer|given|safety|past|so_far|told|existing)"
-_ITS_PROMPT = r"(?:(?:system|initial|hidden|original|secret|internal|developer|first|previous|above|starting|pre|base|confidential|full|entire|exact|preceding|prior|meta|custom)_){1,3}(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
+_NOUN = r"(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
+_EARLIER = r"(?:first|previous|above|starting|preceding|prior|exact|full|entire|base|custom|very)"
+_ITS_PROMPT = rf"(?:{_EARLIER}_){{0,2}}(?:system|initial|hidden|original|secret|internal|developer|pre|confidential|meta)_(?:(?:system|initial|hidden|chat)_)?{_NOUN}"
 _TELL = r"(?:reveal|show|print|output|display|repeat|tell|give|write|leak|expose|share|disclose|dump|return|echo|recite|copy|paste|list|send|provide|summari[sz]e|translate|spell|encode|describe|rewrite|say|state|export|convert|read|reproduce|quote|type)"
 _ME = r"(?:_(?:me|us|to|out|back|verbatim|exactly|here|all|of|the|your|that|what|is|in|a|its|this|everything|complete|full|entire|please|word|for|contents?|from|exact|above|about|into|now|markdown|text|code|block)){0,6}"
 _MODEL = r"(?:you|ai|assistant|chatgpt|gpt|model|bot|llm|claude|gemini|copilot)"
@@ -61,6 +63,7 @@ _TABLE: tuple[tuple[str, Family, str, int, int], ...] = (
     ("override.end-of", "override", r"(?:end|begin)_(?:of_)?(?:system_|user_|the_|initial_)?(?:prompt|instructions?|reprogramming|input|query)_(?:new|begin|start|now|-)", 50, 70),
     # --- prompt extraction
     ("extraction.tell-prompt", "extraction", rf"{_TELL}{_ME}_{_ITS_PROMPT}", 70, 78),
+    ("extraction.earlier-text", "extraction", rf"{_TELL}{_ME}_{_EARLIER}_{_NOUN}", 46, 60),
     ("extraction.your-prompt", "extraction", rf"{_TELL}{_ME}_your_(?:own_)?(?:prompt|instructions|guidelines|directives|programming|configuration|rules|system_message)", 55, 70),
     ("extraction.what-is", "extraction", rf"what_(?:is|are|were|s|was)_(?:in_)?(?:the_|your_){{0,2}}(?:exact_|full_|very_)?{_ITS_PROMPT}", 62, 70),
     ("extraction.were-you-told", "extraction", r"what_(?:were|are|was)_(?:you|your)_(?:told|instructed|given|programmed|initially|originally)_", 40, 55),
@@ -70,7 +73,7 @@ _TABLE: tuple[tuple[str, Family, str, int, int], ...] = (
     ("extraction.secret", "extraction", r"(?:tell|give|reveal|say|what_is|what_s|print|show)_(?:me_)?(?:the|your)_(?:secret|hidden)_(?:key|password|code|word|phrase|flag)", 50, 62),
     ("extraction.before-conversation", "extraction", r"(?:text|message|words?|instructions?)_(?:you_(?:were|have_been)_(?:given|told|sent)|before_(?:our|this|the)_(?:conversation|chat))", 45, 55),
     # --- persona, no limits
-    ("persona.dan", "persona", r"\b(?:do_anything_now\b|dan_mode\b|act_as_dan|you_are_dan|stands_for_do_anything|evil_?confidant|\bstan_strive|developer_mode_(?:enabled|on|output|v2)|jailbroken|jailbreak_mode|anti_?gpt|opposite_mode|aim_always_intelligent|machiavellian_chatbot)", 80, 85),
+    ("persona.dan", "persona", r"\b(?:do_anything_now\b|dan_mode\b|act_as_dan|you_are_dan|stands_for_do_anything|evil_?confidant|\bstan_strive|developer_mode_(?:enabled|output|v2)|jailbroken|jailbreak_mode|anti_?gpt|opposite_mode|aim_always_intelligent|machiavellian_chatbot)", 80, 85),
     ("persona.no-limits", "persona", r"\b(?:without|no|free_(?:of|from)|not_(?:bound|limited|restricted|constrained)_by|unbound_by|has_no|have_no|ignores?|lacks?|any|devoid_of)_(?:(?:any|all|the|of|moral|ethical|legal|or|and|its|your|typical|usual|such|openai|content|safety|kind|by|rules?|laws?|set|for_ai)_){0,7}(?:restrictions?|limitations?|limits?|filters?|censorship|guidelines|boundaries|constraints|moral(?:s|ity)|ethics|inhibitions|guardrails|safeguards|policies|principles)", 42, 48),
     ("persona.unfiltered", "persona", r"\b(?:unfiltered|uncensored|unrestricted|amoral|unethical|immoral|unhinged|unaligned|lawless|malicious|evil)_(?:and_)?(?:\w{1,14}_){0,2}(?:ai|assistant|chatbot|bot|language_model|gpt|chatgpt|persona|version|model|response|responses|answers?|mode|llm|confidant)\b", 62, 66),
     ("persona.pretend-ai", "persona", r"(?:pretend|act|roleplay|role_play|simulate|imagine|behave|respond|answer|going_to_be)_(?:\w{1,10}_){0,4}(?:(?:a_)?(?:different|another|new|advanced|evil|rogue|unaligned|amoral|fictional)_)(?:ai|chatbot|language_model|llm|gpt)", 48, 55),
@@ -83,7 +86,8 @@ _TABLE: tuple[tuple[str, Family, str, int, int], ...] = (
     ("persona.disable-ethics", "persona", r"(?:disable|turn_off|remove|switch_off|deactivate|suspend|lift|bypass|circumvent|evade)_(?:\w{1,8}_){0,4}(?:safety|ethic(?:s|al)|moral|content|censorship)_(?:\w{1,10}_)?(?:filters?|guidelines|restrictions?|protocols?|policy|policies|features?|measures?|settings|checks?|mechanisms?|guardrails?)", 66, 72),
     ("persona.names", "persona", r"\b(?:dan|stan|ucar|basedgpt|chaosgpt|evilgpt|betterdan|maximum_bot|mongo_?tom|nraf\w?|oxtor|jailbreak)_(?:will|can_do|does_not|doesn_t|never|mode|answers|responds|must)\b", 34, 40),
     # --- modes
-    ("mode.enable", "mode", r"(?:enable|enter|activate|switch_to|switch_into|go_into|turn_on|engage|initiate|you_are_(?:now_)?in|boot_into|unlock)_(?:the_|your_|a_)?(?:\w{1,12}_){0,2}(?:developer|debug|admin|administrator|god|root|maintenance|jailbreak|sudo|unrestricted|dan|evil|diagnostic|superuser|unsafe|test|red_?team|service|override)_mode", 70, 78),
+    ("mode.enable", "mode", r"(?:enable|enter|activate|switch_to|switch_into|go_into|turn_on|engage|initiate|you_are_(?:now_)?in|boot_into|unlock)_(?:the_|your_|a_)?(?:\w{1,12}_){0,2}(?:god|jailbreak|sudo|unrestricted|unfiltered|dan|evil|superuser|unsafe|red_?team|override|opposite)_mode", 70, 78),
+    ("mode.enable-developer", "mode", r"(?:enable|enter|activate|switch_to|switch_into|go_into|turn_on|engage|initiate|boot_into|unlock)_(?:the_|your_|a_)?(?:\w{1,12}_){0,2}(?:developer|debug|admin|administrator|root|maintenance|diagnostic|service)_mode", 42, 64),
     ("mode.assignment", "mode", r"(?:developer|debug|admin|god|safe|safety|content)_?(?:mode|filter|policy|override)_[:=]_(?:enabled|on|true|off|disabled|false|1|0)", 62, 70),
     ("mode.admin-login", "mode", r"(?:login|sudo|su|user|role|mode)_[:=/]{1,2}_?(?:admin|root|developer|system|superuser)\b.{0,20}(?:mode|//|enabled|override|#)", 52, 60),
     ("mode.now", "mode", r"you_(?:are|re)_now_(?:in_)?(?:\w{1,12}_){0,2}(?:maintenance|debug|developer|admin|unrestricted|jailbroken|free|unlocked)_", 60, 70),
@@ -107,7 +111,7 @@ _TABLE: tuple[tuple[str, Family, str, int, int], ...] = (
     ("decode.concatenate", "decode", r"(?:let|set|assume|define)_[a-z]_=_[\W\w]{1,60}(?:print|say|output|answer|respond|execute)_(?:\w{1,8}_){0,3}[a-z]_\+_[a-z]", 50, 58),
     # --- fake completion of the task at hand
     ("completion.task-done", "completion", r"(?:task|request|summary|answer|translation|analysis)_(?:is_)?(?:complete|completed|done|finished)_(?:\w{1,10}_){0,3}(?:now|next|please|new|ignore|your|instead)", 34, 66),
-    ("completion.achieved", "completion", r"(?:achievements|goals?|objectives?)_of_the_task_(?:have|has)_been_(?:obtained|achieved|reached|met)", 30, 72),
+    ("completion.achieved", "completion", r"(?:achievements|goals?|objectives?)_of_the_task_(?:have|has)_been_(?:obtained|achieved|reached|met)", 20, 36),
     ("completion.observation", "completion", r"observation_:_.{0,80}\n?_(?:ignore|please|now|instead|you_must)", 20, 45),
     # --- tools and agents
     ("agentic.privilege", "agentic", r"(?:grant|give|assign|add|bind|escalate|elevate)_(?:\w{1,12}_){0,6}(?:cluster_admin|root_access|admin_(?:access|rights|privileges|role)|administrator_(?:access|rights|privileges)|superuser|sudo_access|full_access|owner_role|privileges_to_(?:root|admin))", 58, 70),

@@ -53,7 +53,6 @@ class Detectors:
         findings = tuple(
             Finding(kind, type_, channel, count, score)
             for (kind, type_, channel), (count, score) in sorted(counts.items())
-            for (kind, type_, channel), (count, score) in sorted(counts.items())
         )
         return Detections(highest, findings, tuple(spans))
 

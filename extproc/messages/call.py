@@ -74,6 +74,7 @@ class Call:
     audio: int
     files: int
     tools: tuple[Tool, ...] = field(repr=False)
+    called: tuple[str, ...] = field(repr=False)  # tools that earlier turns called, in order
     params: Params = field(repr=False)
     conversation: bytes = field(repr=False)
     body_bytes: int

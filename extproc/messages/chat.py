@@ -137,6 +137,7 @@ def _function(draft: Draft, node: Node, path: str, channel: Channel) -> None:
             draft.texts.add_json(member, place, channel, fields.string(member, place))
         elif name == "name":
             _text(draft, member, path + ".name", channel)
+            draft.called.append(str(member.value))
         else:
             draft.texts.add_member(name, member, path + ".", channel)
 

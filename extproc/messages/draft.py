@@ -22,7 +22,7 @@ class Draft:
     """The body, its members, and what has been understood so far. Raises Refused where the body is not an object."""
 
     __slots__ = (
-        "audio", "body", "caps", "conversation", "files", "forced_tool", "functions", "images", "include_usage",
+        "audio", "body", "called", "caps", "conversation", "files", "forced_tool", "functions", "images", "include_usage",
         "limits", "members", "messages", "model", "model_span", "n", "response_format", "roles", "root", "stream",
         "temperature", "texts", "tool_choice", "tools", "user",
     )  # fmt: skip
@@ -40,6 +40,7 @@ class Draft:
         self.messages = self.images = self.audio = self.files = 0
         self.roles: dict[str, int] = {}
         self.tools: list[Tool] = []
+        self.called: list[str] = []
         self.limits: dict[str, Limit] = {}
         self.temperature: float | None = None
         self.n: int | None = None
@@ -77,6 +78,7 @@ class Draft:
             audio=self.audio,
             files=self.files,
             tools=tuple(self.tools),
+            called=tuple(self.called),
             params=Params(
                 self.limits.get("max_tokens"),
                 self.limits.get("max_completion_tokens"),

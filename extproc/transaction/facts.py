@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from extproc.messages.call import Call
 from extproc.policy.document import (
     AuthKind,
     Candidate,
@@ -67,11 +68,17 @@ def policy_facts(exchange: Exchange, context: Context) -> PolicyFacts:
         config_revision=context.digest,
         policy_revision=context.policy_revision,
         usage_estimate=UsageEstimate(inspection.input_tokens, max_tokens),
-        messages=MessageFacts(call.messages, call.roles, call.body_bytes, call.images),
+        messages=MessageFacts(call.messages, call.roles, _message_bytes(call), call.images),
         tools=tuple(tool.name for tool in call.tools),
+        tool_calls=call.called,
         tool_choice=call.params.tool_choice,
         risk=exchange.risk,
     )
+
+
+def _message_bytes(call: Call) -> int:
+    """The messages as they stand in the body."""
+    return sum(member.end - member.start for member in call.members if member.name in {"messages", "input"})
 
 
 def _principal(exchange: Exchange, context: Context) -> PrincipalFacts:

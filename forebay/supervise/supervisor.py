@@ -72,8 +72,8 @@ class _Keeper:
         """One life of the part, from start to end. Returns what ended it, as a clause."""
         self.child = child = await Child.start(self.part, self._log)
         ended = asyncio.ensure_future(child.ended())
+        becoming = asyncio.ensure_future(self._become_ready())
         try:
-            becoming = asyncio.ensure_future(self._become_ready())
             await asyncio.wait({ended, becoming}, return_when=asyncio.FIRST_COMPLETED)
             becoming.cancel()
             (ready,) = await asyncio.gather(becoming, return_exceptions=True)
@@ -86,8 +86,9 @@ class _Keeper:
             status = await asyncio.shield(ended)
             return f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
         finally:
-            if not ended.done():
-                ended.cancel()  # we are being stopped: whoever stops us drains the child
+            # Only when we are being stopped is either still under way: whoever stops us drains the child.
+            becoming.cancel()
+            ended.cancel()
 
     async def _become_ready(self) -> bool:
         loop = asyncio.get_running_loop()

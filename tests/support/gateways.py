@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -214,16 +213,25 @@ _FOLDERS: set[Path] = set()
 
 def leftovers() -> list[str]:
     """What the gateways of a test left behind: names of processes and run folders. Forgets them."""
-    found = [name for pid, name in _PIDS.items() if _lives(pid)]
-    found += [str(folder) for folder in _FOLDERS if folder.exists()]
+    deadline = time.monotonic() + 5
+    while (found := _found()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     _PIDS.clear()
     _FOLDERS.clear()
     return found
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.killpg(pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+def _found() -> list[str]:
+    groups = _living_groups()
+    return [name for pid, name in _PIDS.items() if pid in groups] + [str(each) for each in _FOLDERS if each.exists()]
+
+
+def _living_groups() -> set[int]:
+    """The process groups with a living member; one that only waits to be counted by its parent does not live."""
+    groups = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _parent, group, *_rest = stat.read_text().rpartition(")")[2].split()
+            if state != "Z":
+                groups.add(int(group))
+    return groups

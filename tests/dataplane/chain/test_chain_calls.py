@@ -21,6 +21,7 @@ providers:
   one: {type: openai, url: "http://127.0.0.1:ONE/v1", key: "${file:HERE/one}", outlier: {consecutive_5xx: 100000}}
   two: {type: openai, url: "http://127.0.0.1:TWO/openai/v1", key: "${env:TWO_KEY}", outlier: {consecutive_5xx: 100000}}
   bare: {type: openai, url: "http://127.0.0.1:ONE/bare"}
+  frail: {type: openai, url: "http://127.0.0.1:ONE/frail", outlier: {consecutive_5xx: 3, eject: 30s, interval: 1s}}
   gone: {type: openai, url: "http://127.0.0.1:1/v1"}
   lost: {type: openai, url: "https://lost.invalid/v1"}
   unset: {type: openai, url: "http://127.0.0.1:ONE/v1", key: "${env:NOT_SET_AT_ALL}"}
@@ -42,6 +43,8 @@ models:
   half: {backends: [{use: one/gpt-a, weight: 90}, {use: two/gpt-b, weight: 10}]}
   keyless: {backends: [{use: one/gpt-a, weight: 100}], fallback: [bare/gpt-c]}
   down: gone/gpt-a
+  fragile: {backends: [{use: frail/gpt-a, weight: 100}], fallback: [two/gpt-b]}
+  sick: frail/gpt-d
   nowhere: lost/gpt-a
   keyed: unset/gpt-a
 tenants:
@@ -143,6 +146,17 @@ def test_a_backend_is_tried_again_before_the_next_one(calls: Calls) -> None:
     calls.one.answer = calls.answer(500)
     assert calls.model("again").headers[contract.RESPONSE_ATTEMPTS] == "3"
     assert (len(calls.one.got), len(calls.two.got)) == (2, 1)
+
+
+def test_a_failing_backend_is_ejected_and_skipped_in_the_same_attempt(calls: Calls) -> None:
+    """After three failures in a row the fallback answers at once; a model without one gets a 503."""
+    calls.one.answer = calls.answer(500)
+    replies = [calls.model("fragile") for _ in range(5)]
+    assert {reply.headers[contract.RESPONSE_PROVIDER] for reply in replies} == {"two"}
+    assert [reply.headers[contract.RESPONSE_ATTEMPTS] for reply in replies] == ["2", "2", "2", "1", "1"]
+    assert len(calls.one.got) == 3
+    codes = [calls.model("sick").code for _ in range(4)]
+    assert codes == ["provider_error"] * 3 + ["provider_unreachable"]
 
 
 @pytest.mark.parametrize("size", [3_500_000, 19_500_000])

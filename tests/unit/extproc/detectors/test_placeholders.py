@@ -42,7 +42,9 @@ def test_a_look_alike_in_the_request_is_never_used() -> None:
 
 def test_values_counts_and_replacements_agree() -> None:
     """Two stretches of one value share a placeholder and count twice."""
-    redaction = plan([text("a@b.co a@b.co")], [[Span(0, 6, "EMAIL_ADDRESS"), Span(7, 13, "EMAIL_ADDRESS")]], KEY, "acme")
+    redaction = plan(
+        [text("a@b.co a@b.co")], [[Span(0, 6, "EMAIL_ADDRESS"), Span(7, 13, "EMAIL_ADDRESS")]], KEY, "acme"
+    )
     ((first, second),) = redaction.replacements
     assert first[2] == second[2]
     assert redaction.counts == {"EMAIL_ADDRESS": 2}

@@ -1,4 +1,4 @@
-"""Secrets: provider formats, assignments, what is none. Tokens are put together here so that no scanner trips on them."""
+"""Secrets: provider formats, assignments, what is none. Tokens are put together here: no scanner trips on them."""
 
 import pytest
 
@@ -30,7 +30,13 @@ def test_a_providers_token_is_found_whole(rule: str, frame: str) -> None:
 
 def test_a_private_key_is_one_secret_over_all_its_lines() -> None:
     """From the first dash to the last."""
-    pem = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + "\n".join([BODY, BODY[::-1]]) + "\n-----END RSA " + "PRIVATE KEY-----"
+    pem = (
+        "-----BEGIN RSA "
+        + "PRIVATE KEY-----\n"
+        + "\n".join([BODY, BODY[::-1]])
+        + "\n-----END RSA "
+        + "PRIVATE KEY-----"
+    )
     text = f"Here:\n{pem}\nthanks"
     assert [text[start:end] for start, end, _ in secret_spans(text)] == [pem]
 
