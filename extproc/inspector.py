@@ -7,6 +7,7 @@ The process is spawned (gRPC does not survive a fork), dies with its parent, and
 import asyncio
 import ctypes
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ from extproc.transaction.effects import InspectBody
 from forebay.config import defaults
 
 LARGE = 64 * 1024  # bytes; below it an inspection takes a millisecond or two
+START_SECONDS = 30.0  # Python and the patterns, on a busy machine
+BEHIND = 5  # niceness of the process for large bodies: where cores are scarce, many small calls go before one large
 
 # What is slow the first time (patterns, vocabularies) is done on this before a caller could have to wait for it.
 SAMPLE = InspectBody(
@@ -31,7 +34,7 @@ SAMPLE = InspectBody(
 
 
 class InspectionTimedOut(Exception):
-    """The detectors missed the deadline that the tenant's guards state."""
+    """The detectors missed the deadline that the tenant's guards state, or their process died of the body."""
 
 
 class Inspector:
@@ -73,12 +76,15 @@ class Inspector:
 
     async def _take_turn(self, work: InspectBody) -> Inspection | Exception:
         pool = self._executor()
+        loop = asyncio.get_running_loop()
         try:
-            inspecting = asyncio.get_running_loop().run_in_executor(pool, _inspect_here, work)
-            return await asyncio.wait_for(inspecting, work.guards.deadline)
+            # The deadline is for the detectors: a process that replaces a killed one takes seconds to start.
+            await asyncio.wait_for(loop.run_in_executor(pool, _nothing), START_SECONDS)
+            return await asyncio.wait_for(loop.run_in_executor(pool, _inspect_here, work), work.guards.deadline)
         except (TimeoutError, BrokenProcessPool):
             if self._pool is pool:
                 self._pool = None
+                self._executor().submit(_nothing)
             _kill(pool)
             return InspectionTimedOut()
         except Exception as error:  # of a detector: the caller's to judge, and there may be none any more
@@ -105,6 +111,7 @@ def _prepare(state_key: bytes) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(BEHIND)
     _here = (Detectors(), state_key)
     _inspect(SAMPLE, *_here)
 
@@ -122,7 +129,7 @@ def _inspect(work: InspectBody, detectors: Detectors, state_key: bytes) -> Inspe
 
 
 def _nothing() -> None:
-    """Work that only makes the pool start its process."""
+    """Work that is done once the process has started."""
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

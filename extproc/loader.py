@@ -53,12 +53,9 @@ class Loader:
         try:
             self._current = await self._compiled(load(self._source))
         except (ConfigErrors, PolicyInvalid) as errors:
-            if not self._places.last_good.exists():
-                raise _as_config_errors(errors) from errors
+            self._current = await self._last_good(_as_config_errors(errors))
             self._refused = str(errors)
             log.error("the config is not usable, serving the last good one:\n%s", errors)
-            text = self._places.last_good.read_text("utf-8")
-            self._current = await self._compiled(load_text(text, self._source))
         self._inspector.warm()
 
     async def watch(self) -> None:
@@ -85,6 +82,14 @@ class Loader:
             await self._current.close()
         await asyncio.gather(*self._closing)
         self._inspector.close()
+
+    async def _last_good(self, refusal: ConfigErrors) -> Runtime:
+        """What was served before. Raises `refusal` when that cannot be used either."""
+        try:
+            text = self._places.last_good.read_text("utf-8")
+            return await self._compiled(load_text(text, self._source))
+        except (OSError, UnicodeDecodeError, ConfigErrors, PolicyInvalid):
+            raise refusal from None
 
     async def _take_over(self) -> None:
         """Raises ConfigErrors or PolicyInvalid; nothing has changed then."""

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import partial
 
 from extproc.inspector import Inspector
+from extproc.messages.answer import Usage
 from extproc.policy.document import PolicyFacts, build
 from extproc.policy.evaluator import Evaluator
 from extproc.policy.verdict import PolicyVerdict
 from extproc.transaction.context import Context
 from extproc.transaction.effects import Conclude
-from extproc.messages.answer import Usage
 from extproc.usage.cost import price
 from extproc.usage.tokens import count
 from forebay.config.resolved import Resolved

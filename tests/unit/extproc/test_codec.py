@@ -1,0 +1,110 @@
+"""Envoy's messages and ours, both ways."""
+
+import pytest
+
+from extproc.codec import ANSWERS, ProcessingRequest, ProcessingResponse, UnreadableMessage, decode, encode
+from extproc.transaction import effects as fx
+from extproc.transaction import events as e
+from forebay import contract
+from forebay.outcomes import Outcome, Reason
+
+
+def with_headers(kind: str, **fields: str) -> ProcessingRequest:
+    """A message of `kind` with these headers."""
+    request = ProcessingRequest()
+    part = getattr(request, kind)
+    part.SetInParent()
+    for name, value in fields.items():
+        header = part.headers.headers.add()
+        header.key, header.raw_value = name.replace("_", "-"), value.encode("latin-1")
+    return request
+
+
+def test_request_headers_keep_their_order_and_repeats() -> None:
+    """A header that came twice is there twice."""
+    request = with_headers("request_headers", accept="a")
+    again = request.request_headers.headers.headers.add()
+    again.key, again.raw_value = "accept", b"b"
+    event = decode(request, 5, 6)
+    assert isinstance(event, e.RequestHeadersReceived)
+    assert event.headers.all("accept") == ["a", "b"]
+    assert (event.at, event.wall_ns, event.end_of_stream) == (5, 6, False)
+
+
+def test_a_header_that_is_no_utf8_is_read_all_the_same() -> None:
+    """Header values are bytes; every byte has a character in Latin-1."""
+    event = decode(with_headers("request_headers", cookie="\xff"), 0, 0)
+    assert isinstance(event, e.RequestHeadersReceived)
+    assert event.headers.get("cookie") == "\xff"
+
+
+def test_claims_come_from_the_verified_jwt_alone() -> None:
+    """The payload that Envoy's filter left in its own namespace, lists and numbers included."""
+    request = with_headers("request_headers")
+    payload = {"sub": "u1", "roles": ["admin", "ops"], "exp": 12.0, "nested": {"a": None}}
+    request.metadata_context.filter_metadata[contract.JWT_METADATA].update({contract.JWT_PAYLOAD: payload})
+    event = decode(request, 0, 0)
+    assert isinstance(event, e.RequestHeadersReceived)
+    assert event.claims == payload
+
+
+def test_without_a_jwt_there_are_no_claims() -> None:
+    """An API key says nothing about a person."""
+    event = decode(with_headers("request_headers"), 0, 0)
+    assert isinstance(event, e.RequestHeadersReceived)
+    assert event.claims == {}
+
+
+def test_bodies_are_taken_as_they_are() -> None:
+    """Bytes in, bytes out, with the end told."""
+    request = ProcessingRequest()
+    request.response_body.body, request.response_body.end_of_stream = b"\x00\xff", True
+    assert decode(request, 7, 0) == e.ResponseBodyReceived(b"\x00\xff", True, 7)
+
+
+def test_an_empty_message_is_refused() -> None:
+    """What is not understood must not be taken for nothing to do."""
+    with pytest.raises(UnreadableMessage):
+        decode(ProcessingRequest(), 0, 0)
+
+
+def test_a_forwarded_request_sets_its_length_and_picks_its_route_anew() -> None:
+    """Envoy answers 500 to a changed body without its exact length, and re-routes only when told."""
+    effect = fx.ForwardRequest((("content-length", "2"),), ("cookie",), b"{}", {"verdict": "pass"})
+    response = ProcessingResponse.FromString(encode(effect).SerializeToString())
+    common = response.request_body.response
+    assert common.clear_route_cache
+    assert common.body_mutation.body == b"{}"
+    assert [h.header.raw_value for h in common.header_mutation.set_headers] == [b"2"]
+    assert list(common.header_mutation.remove_headers) == ["cookie"]
+    assert response.dynamic_metadata[contract.CALL]["verdict"] == "pass"
+
+
+def test_an_unchanged_body_is_not_sent_back() -> None:
+    """Twenty megabytes need not travel twice."""
+    response = encode(fx.ForwardRequest((), (), None, {}))
+    assert not response.request_body.response.HasField("body_mutation")
+
+
+def test_a_local_answer_names_its_details() -> None:
+    """By them Envoy's own error pages leave it alone."""
+    response = encode(fx.RespondLocally(403, (("content-type", "application/json"),), b"{}", "forebay_secret", {}))
+    assert response.immediate_response.status.code == 403
+    assert response.immediate_response.details == "forebay_secret"
+    assert response.immediate_response.body == b"{}"
+
+
+@pytest.mark.parametrize(("effect", "mode"), [(fx.WatchAnswer(), 1), (fx.AwaitAnswer(), 2), (fx.Release(), 0)])
+def test_how_an_answer_is_read_is_asked_for_with_its_headers(effect: fx.Effect, mode: int) -> None:
+    """STREAMED, BUFFERED or not at all; with trailers, because a body may end by them."""
+    response = encode(effect)
+    assert response.WhichOneof("response") == "response_headers"
+    assert response.mode_override.response_body_mode == mode
+    assert response.HasField("mode_override") == (mode != 0)
+
+
+def test_only_answers_to_envoy_can_be_encoded() -> None:
+    """Work and ends are the driver's."""
+    assert fx.Conclude not in ANSWERS
+    with pytest.raises(KeyError):
+        encode(fx.Conclude(Outcome.COMPLETED, Reason.OK))
