@@ -188,6 +188,7 @@ _ENCODERS: dict[type[fx.Effect], Callable[[Any], Any]] = {
     fx.WatchAnswer: lambda effect: _response_headers_answer(_STREAMED),
     fx.AwaitAnswer: lambda effect: _response_headers_answer(_BUFFERED),
     fx.Release: lambda effect: _response_headers_answer(None),
+    fx.LeaveAnswer: lambda effect: _response_headers_answer(None),
     fx.PassChunk: _pass_chunk,
     fx.ReplaceAnswer: _replace_answer,
     fx.PassTrailers: _pass_trailers,

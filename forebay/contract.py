@@ -33,7 +33,7 @@ ENVOY_PREFIX: Final = "x-envoy-"
 # --- dynamic metadata ----------------------------------------------------------------------------------------------
 CALL: Final = "forebay.call"  # what the processor understood and decided; becomes the record's `call`
 VERDICT: Final = "verdict"  # key in CALL; the verdict net lets only PASS through
-PASS: Final = "pass"
+PASS: Final = "pass"  # noqa: S105
 IDENTITY: Final = "forebay.identity"  # tenant, client: set by Envoy's auth filters
 JWT_METADATA: Final = "envoy.filters.http.jwt_authn"  # claims, under JWT_PAYLOAD
 JWT_PAYLOAD: Final = "payload"
@@ -54,7 +54,7 @@ PROBE_TENANT: Final = "forebay-probe"  # reserved: a config may not name a tenan
 PROBE_KEY_PREFIX: Final = "fbp-"  # reserved: every key that begins so must be the probe's
 LOCAL_TENANT: Final = "local"  # the tenant of a config without tenants and without auth
 
-# --- Envoy names -------------------------------------------------------------------------------------------------------
+# --- Envoy names ----------------------------------------------------------------------------------------------------
 INGRESS_LISTENER_HTTP: Final = "ingress-http"
 INGRESS_LISTENER_HTTPS: Final = "ingress-https"
 ROUTE_CONFIG: Final = "ingress"

@@ -40,7 +40,7 @@ class Reason(StrEnum):
     # blocked
     PROMPT_INJECTION = "prompt_injection"
     PERSONAL_DATA = "personal_data"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105
     POLICY_DENIED = "policy_denied"
     # refused: the body
     MALFORMED_JSON = "malformed_json"
@@ -53,7 +53,7 @@ class Reason(StrEnum):
     INVALID_VALUE = "invalid_value"
     EMPTY_MESSAGES = "empty_messages"
     UNKNOWN_ROLE = "unknown_role"
-    TOKEN_IDS = "token_ids"
+    TOKEN_IDS = "token_ids"  # noqa: S105
     CAP_EXCEEDED = "cap_exceeded"
     UNKNOWN_MODEL = "unknown_model"
     STREAM_WITH_REDACTION = "stream_with_redaction"
@@ -79,6 +79,7 @@ class Reason(StrEnum):
     UNGUARDED = "unguarded"
     PROCESSOR_UNAVAILABLE = "processor_unavailable"
     PROCESSOR_TIMEOUT = "processor_timeout"
+    ROUTE_UNKNOWN = "route_unknown"
     INTERNAL = "internal"
     OVERLOADED = "overloaded"
     # failed: the provider's
@@ -108,7 +109,9 @@ WORDINGS: dict[Reason, Wording] = {
     Reason.PERSONAL_DATA: Wording(
         Outcome.BLOCKED, 403, "guard_blocked", "The request was blocked: it holds personal data ({what})."
     ),
-    Reason.SECRET: Wording(Outcome.BLOCKED, 403, "guard_blocked", "The request was blocked: it holds a secret ({what})."),
+    Reason.SECRET: Wording(
+        Outcome.BLOCKED, 403, "guard_blocked", "The request was blocked: it holds a secret ({what})."
+    ),
     Reason.POLICY_DENIED: Wording(Outcome.BLOCKED, 403, "policy_denied", "The request was denied by policy: {what}"),
     Reason.MALFORMED_JSON: Wording(Outcome.REFUSED, 400, _INVALID, "The body is not valid JSON (at byte {at})."),
     Reason.DUPLICATE_KEY: Wording(Outcome.REFUSED, 400, _INVALID, "The body names a key twice (at byte {at})."),
@@ -132,18 +135,23 @@ WORDINGS: dict[Reason, Wording] = {
         400,
         _INVALID,
         "Personal data or a secret was redacted from this request, and values are not yet restored in streams: "
-        "send it with \"stream\": false.",
+        'send it with "stream": false.',
     ),
     Reason.UNKNOWN_PATH: Wording(Outcome.REFUSED, 404, _INVALID, "Unknown path. This gateway serves {paths}."),
     Reason.METHOD_NOT_ALLOWED: Wording(Outcome.REFUSED, 405, _INVALID, "Method not allowed here; use {allowed}."),
     Reason.QUERY_NOT_ACCEPTED: Wording(
-        Outcome.REFUSED, 400, _INVALID, "Query parameters are not accepted; send credentials in the Authorization header."
+        Outcome.REFUSED,
+        400,
+        _INVALID,
+        "Query parameters are not accepted; send credentials in the Authorization header.",
     ),
     Reason.CONTENT_ENCODING: Wording(
         Outcome.REFUSED, 415, _INVALID, "Compressed bodies are not accepted; send the body without Content-Encoding."
     ),
     Reason.CONTENT_TYPE: Wording(Outcome.REFUSED, 415, _INVALID, "Send the body as Content-Type: application/json."),
-    Reason.BODY_TOO_LARGE: Wording(Outcome.REFUSED, 413, _INVALID, "The request body is larger than this gateway accepts."),
+    Reason.BODY_TOO_LARGE: Wording(
+        Outcome.REFUSED, 413, _INVALID, "The request body is larger than this gateway accepts."
+    ),
     Reason.UPGRADE_REFUSED: Wording(Outcome.REFUSED, 400, _INVALID, "Protocol upgrades are not accepted here."),
     Reason.BAD_REQUEST: Wording(Outcome.REFUSED, 400, _INVALID, "The request is malformed."),
     Reason.UNAUTHENTICATED: Wording(
@@ -151,7 +159,9 @@ WORDINGS: dict[Reason, Wording] = {
     ),
     Reason.FORBIDDEN: Wording(Outcome.REFUSED, 403, _DENIED, "This credential may not be used here."),
     Reason.UNKNOWN_TENANT: Wording(Outcome.REFUSED, 403, _DENIED, "This credential belongs to no known tenant."),
-    Reason.MODEL_NOT_ALLOWED: Wording(Outcome.REFUSED, 403, _DENIED, "This tenant may not use that model; see GET /v1/models."),
+    Reason.MODEL_NOT_ALLOWED: Wording(
+        Outcome.REFUSED, 403, _DENIED, "This tenant may not use that model; see GET /v1/models."
+    ),
     Reason.CLIENT_RATE_LIMITED: Wording(Outcome.REFUSED, 429, "requests", "Too many requests from this address."),
     Reason.TENANT_RATE_LIMITED: Wording(Outcome.REFUSED, 429, "requests", "Too many requests for this tenant."),
     Reason.GUARD_FAILED: Wording(
@@ -160,12 +170,17 @@ WORDINGS: dict[Reason, Wording] = {
     Reason.POLICY_FAILED: Wording(
         Outcome.FAILED, 503, _SERVER, "The policy could not be evaluated, so the request was not sent on. Try again."
     ),
-    Reason.UNGUARDED: Wording(Outcome.FAILED, 403, _SERVER, "The request was not inspected and was therefore not sent on."),
+    Reason.UNGUARDED: Wording(
+        Outcome.FAILED, 403, _SERVER, "The request was not inspected and was therefore not sent on."
+    ),
     Reason.PROCESSOR_UNAVAILABLE: Wording(
         Outcome.FAILED, 503, _SERVER, "The gateway's inspector is not available; nothing was sent on. Try again."
     ),
     Reason.PROCESSOR_TIMEOUT: Wording(
         Outcome.FAILED, 504, _SERVER, "The gateway's inspector took too long; nothing was sent on. Try again."
+    ),
+    Reason.ROUTE_UNKNOWN: Wording(
+        Outcome.FAILED, 503, _SERVER, "The gateway's config is just being replaced; nothing was sent on. Try again."
     ),
     Reason.INTERNAL: Wording(Outcome.FAILED, 500, _SERVER, "The gateway failed; nothing was sent on."),
     Reason.OVERLOADED: Wording(Outcome.FAILED, 503, _SERVER, "The gateway is at its capacity. Try again."),
@@ -179,7 +194,10 @@ WORDINGS: dict[Reason, Wording] = {
     Reason.PROVIDER_TIMEOUT: Wording(Outcome.FAILED, 504, _SERVER, "The provider took too long to answer."),
     Reason.PROVIDER_RESET: Wording(Outcome.FAILED, 502, _SERVER, "The provider broke off its answer."),
     Reason.ANSWER_UNREADABLE: Wording(
-        Outcome.FAILED, 502, _SERVER, "The provider's answer could not be read, so redacted values could not be restored."
+        Outcome.FAILED,
+        502,
+        _SERVER,
+        "The provider's answer could not be read, so redacted values could not be restored.",
     ),
     Reason.CLIENT_GONE: Wording(Outcome.ABORTED, 499, "", ""),
 }

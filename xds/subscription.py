@@ -6,6 +6,7 @@ because Envoy may have applied some of them, all or none.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from xds.snapshot import CDS, ECDS, LDS, SDS, Resource
@@ -17,6 +18,7 @@ _UNKNOWN = ""  # a version no resource has: Envoy may hold some version of it
 # Envoy refuses a response that takes a secret away, and fails requests when a filter's config goes; both leave
 # together with whatever refers to them
 _NEVER_REMOVED = frozenset({SDS, ECDS})
+_ONE_BY_ONE = frozenset({SDS})  # a provider's key that Envoy cannot read must not cost the other providers theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Subscription:
         self._told_absent: set[str] = set()
         self._again: set[str] = set()  # to be sent whatever is known: Envoy asked once more
         self._greeted = False  # the first wildcard is answered even when there is nothing
+        self._rejected: dict[str, str] = {}  # of types sent one by one: name -> the view it was refused in
         self._waiting: _Sent | None = None  # the one response without an answer
 
     # --- what Envoy said ------------------------------------------------------------------------------------------
@@ -78,8 +81,12 @@ class Subscription:
             self.refused = Refused(error, version)
             for name in (*(resource.name for resource in due.resources), *due.removed):
                 self._known[name] = _UNKNOWN
+                self._rejected[name] = version
             return
-        self.refused = None
+        for resource in due.resources:
+            self._rejected.pop(resource.name, None)
+        if self.kind not in _ONE_BY_ONE or not self._rejected:
+            self.refused = None
         self._known.update((each.name, each.version) for each in due.resources if self._wants(each.name))
         for name in due.removed:
             self._known.pop(name, None)
@@ -129,8 +136,13 @@ class Subscription:
         if not self.requested or self._waiting is not None:
             return None
         parked = self.refused is not None and self.refused.version == view.version
-        candidates = self._again if parked else self._wanted(view)
-        changed = _first(view.resources[name] for name in sorted(candidates) if self._stale(name, view))
+        if self.kind in _ONE_BY_ONE:
+            parked = False
+            candidates = self._wanted(view) - self._refused_in(view) | self._again
+        else:
+            candidates = self._again if parked else self._wanted(view)
+        most = 1 if self.kind in _ONE_BY_ONE else None
+        changed = _first((view.resources[name] for name in sorted(candidates) if self._stale(name, view)), most)
         removed = () if parked else tuple(sorted(self._gone(view) | self._absent(view)))
         if changed or removed or (self._wildcard and not self._greeted and not parked):
             return Due(changed, removed)
@@ -165,6 +177,9 @@ class Subscription:
         """A response is without its answer."""
         return self._waiting is not None
 
+    def _refused_in(self, view: View) -> set[str]:
+        return {name for name, version in self._rejected.items() if version == view.version}
+
     def _wants(self, name: str) -> bool:
         return self._wildcard or name in self._names
 
@@ -190,11 +205,11 @@ class Subscription:
         return asked - view.resources.keys()
 
 
-def _first(resources: Iterable[Resource]) -> tuple[Resource, ...]:
-    """As many as fit into one response; at least one, if there is one."""
+def _first(resources: Iterable[Resource], most: int | None) -> tuple[Resource, ...]:
+    """As many as fit into one response, `most` at the most; at least one, if there is one."""
     taken: list[Resource] = []
     size = 0
-    for resource in resources:
+    for resource in islice(resources, most):
         size += len(resource.body)
         if taken and size > SPLIT:
             break

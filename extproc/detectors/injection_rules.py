@@ -39,7 +39,9 @@ _FILL = r"(?:all|any|every|everything|the|your|my|of|these|those|other|prior|pre
 _RULES = r"(?:instructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|polic(?:y|ies)|constraints?|restrictions?|programming|assignments?|protocols?|filters?)"
 _REMARKS = r"(?:orders?|context|messages?|training|conversations?|tasks?|requests?|text|inputs?|statements?|content|questions?|sentences?|paragraphs?)"
 _PAST = r"(?:previous|previously|prior|above|preceding|earlier|foregoing|initial|original|before|system|developer|given|safety|past|so_far|told|existing)"
-_NOUN = r"(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
+_NOUN = (
+    r"(?:prompts?|instructions?|messages?|rules?|guidelines?|directives?|configuration|config|context|text|settings)"
+)
 _EARLIER = r"(?:first|previous|above|starting|preceding|prior|exact|full|entire|base|custom|very)"
 _ITS_PROMPT = rf"(?:{_EARLIER}_){{0,2}}(?:system|initial|hidden|original|secret|internal|developer|pre|confidential|meta)_(?:(?:system|initial|hidden|chat)_)?{_NOUN}"
 _TELL = r"(?:reveal|show|print|output|display|repeat|tell|give|write|leak|expose|share|disclose|dump|return|echo|recite|copy|paste|list|send|provide|summari[sz]e|translate|spell|encode|describe|rewrite|say|state|export|convert|read|reproduce|quote|type)"

@@ -1,4 +1,3 @@
-
 """Numbers that mean somebody only when a word near them says so: the second half of the table of personal data."""
 
 import re

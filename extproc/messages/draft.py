@@ -22,9 +22,9 @@ class Draft:
     """The body, its members, and what has been understood so far. Raises Refused where the body is not an object."""
 
     __slots__ = (
-        "audio", "body", "called", "caps", "conversation", "files", "forced_tool", "functions", "images", "include_usage",
-        "limits", "members", "messages", "model", "model_span", "n", "response_format", "roles", "root", "stream",
-        "temperature", "texts", "tool_choice", "tools", "user",
+        "audio", "body", "called", "caps", "conversation", "files", "forced_tool", "functions", "images",
+        "include_usage", "limits", "members", "messages", "model", "model_span", "n", "response_format",
+        "roles", "root", "stream", "temperature", "texts", "tool_choice", "tools", "user",
     )  # fmt: skip
 
     def __init__(self, body: bytes, caps: Caps) -> None:

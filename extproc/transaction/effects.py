@@ -83,6 +83,11 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveAnswer:
+    """Let an answer of Envoy's own pass. The stream stays open: nothing was let through, so nothing is released."""
+
+
+@dataclass(frozen=True, slots=True)
 class Abort:
     """End the exchange with an error: Envoy answers 503, or resets what has begun."""
 
@@ -139,6 +144,7 @@ Effect = (
     | ReplaceAnswer
     | PassTrailers
     | Release
+    | LeaveAnswer
     | Abort
     | InspectBody
     | DecidePolicy

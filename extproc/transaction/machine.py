@@ -36,6 +36,7 @@ def _restoration_failed(exchange: Exchange, context: Context, event: e.Restorati
 HANDLERS: dict[tuple[State, type[e.Event]], Handler] = {
     (State.STARTED, e.RequestHeadersReceived): request_path.admit,
     (State.ADMITTED, e.RequestBodyReceived): request_path.inspect_body,
+    (State.ADMITTED, e.ResponseHeadersReceived): response_path.leave,
     (State.INSPECTING, e.BodyInspected): request_path.judge,
     (State.INSPECTING, e.InspectionFailed): _guard_failed,
     (State.DECIDING, e.PolicyDecided): apply_verdict,

@@ -80,6 +80,9 @@ def _admit_body(exchange: Exchange, context: Context, event: RequestHeadersRecei
         return refuse(exchange, context, Reason.CONTENT_TYPE)
     if event.end_of_stream:
         return refuse(exchange, context, Reason.EMPTY_BODY)
+    length = headers.get("content-length") or ""
+    if length.isdecimal() and int(length) > context.body_limit:  # before Envoy holds any of it
+        return refuse(exchange, context, Reason.BODY_TOO_LARGE)
     return [fx.ContinueRequestHeaders()], State.ADMITTED
 
 

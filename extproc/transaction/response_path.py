@@ -43,6 +43,12 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
     return [fx.WatchAnswer()], State.WATCHING
 
 
+def leave(exchange: Exchange, context: Context, event: ResponseHeadersReceived) -> Step:
+    """Envoy refused the request before its body was whole: its own answer passes, nothing went upstream."""
+    reason = Reason.BODY_TOO_LARGE if event.headers.get(":status") == "413" else Reason.BAD_REQUEST
+    return [fx.LeaveAnswer(), fx.Conclude(WORDINGS[reason].outcome, reason)], State.OVERTAKEN
+
+
 def watch(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
     """One piece passes; the last one carries what was counted."""
     if exchange.watch is None:

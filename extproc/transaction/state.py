@@ -7,6 +7,9 @@ closed (`Abort`), never open.
 
 `RELEASED` is the one end in which Envoy goes on without us. It is entered from `FORWARDED` alone, that is after the
 request was let through with its verdict; no error leads to it.
+
+An answer's head while the request's body is still awaited can only be Envoy's own (a body over its limit, broken
+framing, a caller who is too slow): it passes, and the stream stays open.
 """
 
 from enum import Enum, auto
@@ -30,15 +33,16 @@ class State(Enum):
     ANSWERED = auto()  # we answered the caller ourselves
     COMPLETED = auto()  # the answer was read to its end
     RELEASED = auto()  # the answer passes unread
+    OVERTAKEN = auto()  # Envoy answered by itself before the request's body was whole
     ABORTED = auto()  # ended closed: a violation
     CLOSED = auto()  # Envoy ended it before we were done
 
 
-ENDS = frozenset({State.ANSWERED, State.COMPLETED, State.RELEASED, State.ABORTED, State.CLOSED})
+ENDS = frozenset({State.ANSWERED, State.COMPLETED, State.RELEASED, State.OVERTAKEN, State.ABORTED, State.CLOSED})
 
 LEGAL: dict[State, frozenset[type[e.Event]]] = {
     State.STARTED: frozenset({e.RequestHeadersReceived}),
-    State.ADMITTED: frozenset({e.RequestBodyReceived}),
+    State.ADMITTED: frozenset({e.RequestBodyReceived, e.ResponseHeadersReceived}),
     State.INSPECTING: frozenset({e.BodyInspected, e.InspectionFailed}),
     State.DECIDING: frozenset({e.PolicyDecided, e.PolicyFailed}),
     State.FORWARDED: frozenset({e.ResponseHeadersReceived}),

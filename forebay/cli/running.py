@@ -15,6 +15,7 @@ from forebay.supervise.child import Log
 from forebay.supervise.folders import claimed, default_state_folder, run_folder
 from forebay.supervise.gateway import Options, parts
 from forebay.supervise.ports import check_ports
+from forebay.supervise.readable_secrets import check_secrets
 from forebay.supervise.supervisor import Supervisor
 
 # Level, component and text: the log stream says who speaks, and each of our lines has no time either.
@@ -77,6 +78,7 @@ async def gateway(source: Path, log: Log, wish: Wish | None = None) -> AsyncIter
 
     wish = wish or Wish()
     resolved = load(source)
+    check_secrets(resolved)
     check_ports(resolved)
     with run_folder(wish.run_dir) as run:
         places = Places(run.absolute(), wish.state_dir or default_state_folder(source))

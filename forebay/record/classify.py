@@ -95,8 +95,8 @@ RULES: Final = (
     # limits: the client's stands before authentication, the tenant's behind it
     Rule(r"(local|request)_rate_limited", Reason.TENANT_RATE_LIMITED, identified),
     Rule(r"(local|request)_rate_limited", Reason.CLIENT_RATE_LIMITED),
-    # the path: after the processor's verdict a route that is not there is our own fault
-    Rule(r"route_not_found|direct_response", Reason.INTERNAL, passed),
+    # the path: after the processor's verdict a route that is not there is one that Envoy does not have yet
+    Rule(r"route_not_found|cluster_not_found|direct_response", Reason.ROUTE_UNKNOWN, passed),
     Rule(r"direct_response", Reason.BAD_REQUEST, malformed),
     Rule(r"route_not_found|direct_response", Reason.UNKNOWN_PATH),
     Rule(r"upgrade_failed", Reason.UPGRADE_REFUSED),

@@ -32,6 +32,11 @@ def plain() -> dict[str, str]:
     return _python(())
 
 
+def references(resolved: Resolved) -> list[SecretReference]:
+    """Every secret that some part of a gateway on one machine reads."""
+    return [*_provider_keys(resolved), *_callers(resolved), *_tls(resolved)]
+
+
 def _python(names: Iterable[str]) -> dict[str, str]:
     return {**_pick((*_PYTHON, *names)), "PYTHONUNBUFFERED": "1"}
 

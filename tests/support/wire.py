@@ -121,16 +121,20 @@ def send_h2(origin: str, body: bytes, *, path: str = CHAT, method: str = "POST",
     head = [*((name, value) for name, value in usual.items() if name not in given), *headers]
     with connect(origin) as connection:
         link.send_headers(1, sorted(head, key=lambda pair: not pair[0].startswith(":")), end_stream=not body)
-        if body:
-            link.send_data(1, body, end_stream=True)
-        return _read_h2(link, connection)
+        return _converse_h2(link, connection, body)
 
 
-def _read_h2(link: h2.connection.H2Connection, connection: socket.socket) -> Answer:
+def _converse_h2(link: h2.connection.H2Connection, connection: socket.socket, body: bytes) -> Answer:
+    """Send the body as fast as the windows allow, until an answer is whole. Status 0: the stream or link was reset."""
     got: list[tuple[str, str]] = []
     content = b""
+    sent = 0
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
+        while sent < len(body) and (room := min(link.local_flow_control_window(1), link.max_outbound_frame_size)):
+            piece = body[sent : sent + room]
+            sent += len(piece)
+            link.send_data(1, piece, end_stream=sent == len(body))
         connection.sendall(link.data_to_send())
         data = connection.recv(65536)
         if not data:

@@ -70,7 +70,9 @@ ROWS: Final = (
     Row(details("details.startsWith('ext_proc_error_per-message_timeout')"), Reason.PROCESSOR_TIMEOUT),
     Row(details("details.startsWith('ext_proc')"), Reason.PROCESSOR_UNAVAILABLE),
     Row(details("details == 'response_payload_too_large'"), Reason.ANSWER_UNREADABLE),
-    # a route that nobody has: below, its flag would be that of a provider without a cluster
+    # a route that nobody has: below, its flag would be that of a provider without a cluster. With the processor's
+    # choice in the header its config and Envoy's are not the same yet.
+    Row(every(status("EQ", 404), has(contract.ROUTE)), Reason.ROUTE_UNKNOWN),
     Row(status("EQ", 404), Reason.UNKNOWN_PATH),
     # the caller was too slow with its own request
     Row(status("EQ", 408), Reason.BAD_REQUEST, keep_status=True),
@@ -79,7 +81,7 @@ ROWS: Final = (
     Row(flags("UO"), Reason.OVERLOADED),
     Row(flags("UH", "UF", "NC"), Reason.PROVIDER_UNREACHABLE),
     Row(flags("UC", "UR", "LR", "UPE"), Reason.PROVIDER_RESET),
-    Row(flags("SI", "DT"), Reason.PROVIDER_TIMEOUT),
+    Row(every(flags("SI", "DT"), has(contract.ROUTE)), Reason.PROVIDER_TIMEOUT),
     # the request itself
     Row(details("details == 'upgrade_failed'"), Reason.UPGRADE_REFUSED),
     Row(status("EQ", 405), Reason.METHOD_NOT_ALLOWED),

@@ -10,6 +10,7 @@ from playbook import (
     POLICY,
     Playbook,
     That,
+    answer,
     body,
     context,
     head,
@@ -39,6 +40,24 @@ def refused(reason: Reason, status: int) -> list[object]:
         ),
         That(fx.Conclude, reason=reason),
     ]
+
+
+def test_a_length_over_the_limit_is_refused_before_the_body_comes() -> None:
+    """Nobody has to hold what is known to be too much."""
+    over = Playbook(context()) >> head(content_length=str((20 << 20) + 1))
+    for effect in refused(Reason.BODY_TOO_LARGE, 413):
+        over = over << effect
+    assert over
+    assert Playbook(context()) >> head(content_length=str(20 << 20)) << fx.ContinueRequestHeaders()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("413", Reason.BODY_TOO_LARGE), ("400", Reason.BAD_REQUEST), ("408", Reason.BAD_REQUEST)]
+)
+def test_an_answer_of_envoys_own_while_the_body_is_awaited_passes(status: str, reason: Reason) -> None:
+    """A body over Envoy's limit: the caller gets Envoy's 413, and the stream is not released."""
+    story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> answer(status)
+    assert story << fx.LeaveAnswer() << fx.Conclude(Outcome.REFUSED, reason) >> CLOSED
 
 
 def test_a_clean_request_goes_to_its_models_route_unchanged() -> None:

@@ -114,3 +114,13 @@ def test_the_text_of_a_refusal_is_in_no_repr(play):
     stream.ask("SDS", "a")
     stream.nack("SDS", "Duplicated credential key: 'sk-very-secret'")
     assert "sk-very" not in repr(stream.stream.subscriptions[SDS].refused)
+
+
+def test_a_secret_that_is_refused_costs_the_others_nothing(play):
+    """One provider's key that Envoy cannot read must not keep the other providers from theirs."""
+    stream = play(SDS={"a": "1", "bad": "1", "c": "1"})
+    assert stream.ask("SDS", "a", "bad", "c") == ["SDS +a@1"]
+    assert stream.ack("SDS") == ["SDS +bad@1"]
+    assert stream.nack("SDS") == ["SDS +c@1"]
+    assert stream.ack("SDS") == []
+    assert stream.publish(SDS={"a": "1", "bad": "2", "c": "1"}) == ["SDS +bad@2"]

@@ -91,6 +91,7 @@ def test_unsubscribing_ends_the_pushes(play):
     """The rest goes on."""
     stream = play(SDS={"a": "1", "b": "1"})
     stream.ask("SDS", "a", "b")
+    stream.ack("SDS")
     stream.ack("SDS", unsubscribe=("a",))
     assert stream.publish(SDS={"a": "2", "b": "2"}) == ["SDS +b@2"]
 

@@ -20,7 +20,7 @@ from extproc.usage.tokens import EXACT, PIECE, VOCABULARIES, count, count_call, 
         ("お誕生日おめでとう", "gpt-4", 9),
     ],
 )
-def test_known_counts(text: str, model: str, tokens: int) -> None:
+def test_known_texts_have_known_counts(text: str, model: str, tokens: int) -> None:
     """The counts that OpenAI's own documentation gives for its tokenizer."""
     assert count(text, model) == tokens
 

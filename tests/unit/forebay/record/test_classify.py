@@ -28,7 +28,7 @@ CASES = [
     (Seen(status=404, details="route_not_found", flags=("NR",)), Reason.UNKNOWN_PATH),
     (Seen(status=404, details="direct_response"), Reason.UNKNOWN_PATH),
     (Seen(status=400, details="direct_response"), Reason.BAD_REQUEST),
-    (Seen(status=404, details="route_not_found", flags=("NR",), **PASSED), Reason.INTERNAL),
+    (Seen(status=404, details="route_not_found", flags=("NR",), **PASSED), Reason.ROUTE_UNKNOWN),
     (Seen(status=413, details="request_payload_too_large", **KNOWN), Reason.BODY_TOO_LARGE),
     (Seen(status=403, details="upgrade_failed"), Reason.UPGRADE_REFUSED),
     (Seen(status=400, details="path_normalization_failed"), Reason.BAD_REQUEST),
