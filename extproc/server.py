@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 DRAIN_SECONDS = 10.0
+MOST_PENDING = 1_000_000  # never what refuses a call
 CONFIG_LOADED = "config"  # health service names: what readiness is made of
 POLICY_COMPILED = "policy"
 
@@ -28,6 +29,10 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", -1),  # Envoy bounds a body by the listener's body limit
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
+    # gRPC's own defaults reset some of more than a thousand calls that arrive at once. How many there are is Envoy's
+    # to bound, and every one of them ends with its message timeout.
+    ("grpc.server.max_pending_requests", MOST_PENDING),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_PENDING),
 ]
 
 

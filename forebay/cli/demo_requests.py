@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,8 @@ async def personal_data(callers: Callers, running: Running) -> Sent:
 
 
 async def no_key(callers: Callers, _: Running) -> Sent:
-    """A credential that was never given out."""
-    _answer, sent = await _ask(callers.nobody, "unknown key", "Hello")
+    """A call without any credential."""
+    _answer, sent = await _ask(callers.nobody, "no key", "Hello", headers={"Authorization": openai.Omit()})
     return _judged(sent, sent.what, sent.status == 401)
 
 
@@ -167,13 +167,20 @@ async def _provider(client: openai.AsyncOpenAI, user: str) -> str:
 
 
 async def _ask(
-    client: openai.AsyncOpenAI, title: str, prompt: str, *, model: str = "chat", **more: object
+    client: openai.AsyncOpenAI,
+    title: str,
+    prompt: str,
+    *,
+    model: str = "chat",
+    headers: Mapping[str, str | openai.Omit] | None = None,
+    **more: object,
 ) -> tuple[ChatCompletion | None, Sent]:
     """One chat call. `what` is the provider that answered, or the error's message."""
     try:
         raw = await client.chat.completions.with_raw_response.create(
             model=model,
             messages=[{"role": "user", "content": prompt}],
+            extra_headers=headers,
             extra_body=more,
         )
     except openai.APIStatusError as error:

@@ -96,12 +96,12 @@ def send(origin: str, raw: bytes, *, then_close: bool = False) -> Answer:
             connection.sendall(raw)
             if then_close:
                 connection.shutdown(socket.SHUT_WR)
-        return read(connection)
+        return read(connection, raw[:5].decode("latin-1").strip())
 
 
-def read(connection: socket.socket) -> Answer:
-    """One answer; a 100 before it is skipped."""
-    response = http.client.HTTPResponse(connection)
+def read(connection: socket.socket, method: str = "POST") -> Answer:
+    """One answer to a request by `method`; a 100 before it is skipped."""
+    response = http.client.HTTPResponse(connection, method=method)
     response.begin()
     headers = tuple((name.lower(), value) for name, value in response.getheaders())
     return Answer(response.status, headers, response.read())
@@ -116,7 +116,7 @@ def send_h2(origin: str, body: bytes, *, path: str = CHAT, method: str = "POST",
     link.initiate_connection()
     given = {name for name, _ in headers}
     usual = {":method": method, ":scheme": "http", ":authority": "gateway.test", ":path": path}
-    if body:
+    if body or method == "POST":
         usual["content-type"] = "application/json"
     head = [*((name, value) for name, value in usual.items() if name not in given), *headers]
     with connect(origin) as connection:

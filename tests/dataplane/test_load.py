@@ -1,0 +1,164 @@
+"""Much at once, much in one answer, and much patience: no limit of ours is in the way."""
+
+import asyncio
+import json
+import resource
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from gateways import BuiltIn, Gateway, Starter
+from raw_calls import Pace, Reply, call, chat, statuses, together
+
+CONFIG = "providers: {m: {type: mock}}\nmodels: {chat: m/gpt-4o-mini}\n"
+SIZE = 26_000_000
+SLOW = Pace(64 * 1024, 0.01)
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def running(start_once: Starter) -> Gateway:
+    """One gateway for all."""
+    return start_once.gateway(CONFIG)
+
+
+@pytest.fixture
+def mock(running: Gateway) -> Iterator[BuiltIn]:
+    """Its provider, as new."""
+    provider = running.mock("m")
+    provider.script()
+    provider.forget()
+    yield provider
+    provider.script()
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+@contextmanager
+def watched(running: Gateway, *names: str) -> Iterator[dict[str, int]]:
+    """The most memory that parts held meanwhile, beyond what they held before; there at the end."""
+    pids = {name: running.running.supervisor.pids()[name] for name in names}
+    before = {name: resident(pid) for name, pid in pids.items()}
+    grown = dict.fromkeys(names, 0)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            for name, pid in pids.items():
+                grown[name] = max(grown[name], resident(pid) - before[name])
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield grown
+    finally:
+        over.set()
+        watching.join()
+    assert pids == {name: running.running.supervisor.pids()[name] for name in names}, "a part was restarted"
+
+
+def test_answers_of_26_mb_reach_slow_readers_whole(running: Gateway, mock: BuiltIn) -> None:
+    """JSON and streams, several at once; what the readers have not taken is held back at the provider, not in us."""
+    mock.script({"size": SIZE})
+
+    async def read(stream: bool) -> int:
+        reply = await call(running.origin, running.key, chat("much", stream=stream), pace=SLOW, timeout=100)
+        return len("".join(reply.deltas) if stream else reply.text)
+
+    with watched(running, "envoy", "extproc-0") as grown:
+        lengths = running.loop.run(together(read(stream) for stream in (True, False) * 3), 110)
+    assert lengths == [SIZE] * 6
+    # held whole they would be 150 MB and more
+    assert grown["envoy"] < 100 * MEBIBYTE, grown
+    assert grown["extproc-0"] < 100 * MEBIBYTE, grown
+
+
+def test_a_reader_that_stops_reading_holds_up_nobody_else(running: Gateway, mock: BuiltIn) -> None:
+    """While one caller sleeps on its answer, others are served."""
+    mock.script({"contains": "much", "size": SIZE})
+
+    async def both() -> list[int]:
+        sleeping = asyncio.ensure_future(
+            call(running.origin, running.key, chat("much"), pace=Pace(64 * 1024, 3.0), timeout=100)
+        )
+        await asyncio.sleep(1)
+        replies = [await call(running.origin, running.key, chat("little"), timeout=5) for _ in range(20)]
+        sleeping.cancel()
+        await asyncio.gather(sleeping, return_exceptions=True)
+        return [reply.status for reply in replies]
+
+    assert running.loop.run(both()) == [200] * 20
+
+
+def patient(running: Gateway, mock: BuiltIn, seconds: int) -> None:
+    """Three calls of that length: a trickling stream, one that is silent before its first byte, a late answer."""
+    words = " ".join(f"w{number}" for number in range(seconds))
+    mock.script(
+        {"contains": "trickle", "say": words, "chunk_delay": 1.0},
+        {"contains": "silent", "pause": float(seconds)},
+        {"contains": "late", "delay": float(min(seconds, 50))},  # `first_token` is 60 s
+    )
+
+    async def everything() -> list[Reply]:
+        asked = (chat("trickle", stream=True), chat("silent", stream=True), chat("late"))
+        return await together(call(running.origin, running.key, body, timeout=seconds + 30) for body in asked)
+
+    began = time.monotonic()
+    trickled, silent, late = running.loop.run(everything(), seconds + 60)
+    assert time.monotonic() - began > seconds
+    assert "".join(trickled.deltas) == words
+    assert ("".join(silent.deltas), late.text) == ("silent", "late")
+
+
+def test_a_call_of_20_s_is_not_cut(running: Gateway, mock: BuiltIn) -> None:
+    """Envoy's own default would be 15 s."""
+    patient(running, mock, 20)
+
+
+@pytest.mark.slow
+def test_a_call_of_90_s_is_not_cut(running: Gateway, mock: BuiltIn) -> None:
+    """Longer than every usual minute."""
+    patient(running, mock, 90)
+
+
+@contextmanager
+def open_files(soft: int) -> Iterator[None]:
+    """How many files this process and those it starts may have open; the hard limit stays."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_1500_calls_at_once_fail_for_no_limit_of_ours(running: Gateway, mock: BuiltIn, stream: bool) -> None:
+    """All are at the provider at the same time, and each gets its own answer."""
+    mock.script({"delay": 3.0})
+    bodies = [chat(f"call {number}", stream=stream) for number in range(1500)]
+    with open_files(10_000):
+        answering = statuses(call(running.origin, running.key, body, timeout=90) for body in bodies)
+        outcomes = running.loop.run(answering, 100)
+    assert outcomes == Counter({"200": 1500})
+    said = Counter(json.loads(each["body"])["messages"][0]["content"] for each in mock.received())
+    assert said == Counter(f"call {number}" for number in range(1500))
+
+
+def test_a_usual_limit_on_open_files_is_raised(start: Starter) -> None:
+    """A shell often allows 1024 of them and more on request: too few for 1,500 calls with two sockets each."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open_files(1024):
+        running = start.gateway(CONFIG)
+    for name, pid in running.running.supervisor.pids().items():
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
+        assert int(line.split()[3]) == hard, name
