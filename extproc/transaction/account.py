@@ -41,14 +41,14 @@ def refusal_metadata(exchange: Exchange, context: Context, reason: Reason) -> Me
 
 def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
     """Usage and cost, once the answer has been read to its end; an estimate where the provider named no numbers."""
-    watch, model = exchange.watch, exchange.model
-    if watch is None or model is None:
+    watch = exchange.watch
+    if watch is None:
         return {}
     usage, source = watch.usage, "provider"
     if usage is None:
         inspected = exchange.inspection.input_tokens if exchange.inspection else 0
         usage, source = watch.estimate(inspected), "estimated"
-    price = context.price(exchange.backend or model.arms[0].backend.name, usage)
+    price = context.price(exchange.served, usage)
     metadata: Metadata = {
         "usage": {
             "input_tokens": usage.input_tokens,

@@ -35,6 +35,7 @@ class Exchange:
     values: Mapping[str, str] = field(default_factory=dict)
     redacted: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    served: str = ""  # the backend that answered, as Envoy names it on the answer
     watch: AnswerWatch | None = None
     answer_whole: bytes = b""
     trailers_follow: bool = False

@@ -7,6 +7,7 @@ from extproc.transaction.account import answer_metadata, refusal_metadata
 from extproc.transaction.context import Context
 from extproc.transaction.events import (
     AnswerRestored,
+    Headers,
     ResponseBodyReceived,
     ResponseHeadersReceived,
     ResponseTrailersReceived,
@@ -28,6 +29,7 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
     Errors and empty answers pass unread, and so does a local reply of a filter behind us: nothing of ours is in them.
     """
     status = event.headers.get(":status") or ""
+    exchange.served = _served(event.headers)
     if event.end_of_stream or not status.startswith("2"):
         return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
     media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
@@ -111,5 +113,11 @@ def _counted(exchange: Exchange, context: Context) -> fx.Metadata:
     return answer_metadata(exchange, context)
 
 
+def _served(headers: Headers) -> str:
+    """Which backend answered. Envoy sets both names over whatever the provider sent; a local reply has neither."""
+    provider, model = headers.get(contract.RESPONSE_PROVIDER), headers.get(contract.RESPONSE_MODEL)
+    return f"{provider}/{model}" if provider and model else ""
+
+
 def _upstream_model(exchange: Exchange) -> str:
-    return exchange.model.arms[0].backend.model if exchange.model else ""
+    return exchange.served.partition("/")[2]

@@ -146,9 +146,7 @@ def _options(filters: list[Json] | None) -> Json:
     if filters is None:
         return {}
     codec = extension("extensions.filters.http.upstream_codec.v3.UpstreamCodec")
-    options = typed(
-        HTTP_OPTIONS, explicit_http_config={"http_protocol_options": {}}, http_filters=[*filters, codec]
-    )
+    options = typed(HTTP_OPTIONS, explicit_http_config={"http_protocol_options": {}}, http_filters=[*filters, codec])
     return {"typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}}
 
 

@@ -180,7 +180,9 @@ class Envoy:
             raise EnvoyRefused("\n".join(self.log))
         self._admin_port = int(address.read_text().rpartition(":")[2])
         statuses = json.loads(await self.admin("/listeners?format=json"))["listener_statuses"]
-        self.port = next(at["local_address"]["socket_address"]["port_value"] for at in statuses if at["name"] == "front")
+        self.port = next(
+            at["local_address"]["socket_address"]["port_value"] for at in statuses if at["name"] == "front"
+        )
 
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         async for line in stream:
@@ -208,7 +210,9 @@ class Envoy:
     async def connect(self) -> Connection:
         return await Connection.open(self.port)
 
-    async def call(self, path: str = "/", *, body: bytes | None = b"{}", headers: dict[str, str] | None = None) -> Reply:
+    async def call(
+        self, path: str = "/", *, body: bytes | None = b"{}", headers: dict[str, str] | None = None
+    ) -> Reply:
         """One request on a connection of its own."""
         connection = await self.connect()
         with contextlib.closing(connection):

@@ -1,7 +1,7 @@
 """Both ends of HTTP/1.1 as the tests need them: pieces, ends and cuts are seen as they come.
 
-    Connection   a client
-    Provider     a server; a handler answers each Call
+Connection   a client
+Provider     a server; a handler answers each Call
 """
 
 import asyncio

@@ -98,7 +98,10 @@ def answer(
     status: str = "200", content_type: str = "application/json", *, end: bool = False
 ) -> e.ResponseHeadersReceived:
     """The answer's head."""
-    return e.ResponseHeadersReceived(e.Headers(((":status", status), ("content-type", content_type))), end, 4_000)
+    served = ((contract.RESPONSE_PROVIDER, "two"), (contract.RESPONSE_MODEL, "gpt-4o"))
+    return e.ResponseHeadersReceived(
+        e.Headers(((":status", status), ("content-type", content_type), *served)), end, 4_000
+    )
 
 
 def chunk(raw: bytes, *, end: bool = False) -> e.ResponseBodyReceived:

@@ -18,7 +18,9 @@ LARGE = b"x" * (2 << 20)
 def pair(one: Provider, two: Provider, whole: Json | None = None, part: Json | None = None, **more: Any) -> Json:
     """A composite of both with one retry; `whole` and `part` are further fields of the clusters, `more` the route's."""
     parts = [cluster("one", one.port, **(part or {})), cluster("two", two.port, **(part or {}))]
-    return config([front([route("both", retries=1, **more)])], [composite("both", "one", "two", **(whole or {})), *parts])
+    return config(
+        [front([route("both", retries=1, **more)])], [composite("both", "one", "two", **(whole or {})), *parts]
+    )
 
 
 async def test_each_attempt_goes_to_the_next_sub_cluster(lab: Lab) -> None:

@@ -159,9 +159,7 @@ SHORT: Json = {"idle_timeout": "0.1s", "retry_policy": {"retry_on": "5xx", "per_
     ],
     ids=["max_stream_duration", "the route's timeout"],
 )
-async def test_a_hung_processor_is_ended_only_by_a_bound_of_the_whole_call(
-    lab: Lab, bound: Json, details: str
-) -> None:
+async def test_a_hung_processor_is_ended_only_by_a_bound_of_the_whole_call(lab: Lab, bound: Json, details: str) -> None:
     """While the provider sends, `message_timeout`, `idle_timeout`, `per_try_idle_timeout`, all 0.1 s, end nothing."""
     endless = Endless()
     processor, provider = await lab.processor(on_the_first_piece(hang)), await lab.provider(endless)

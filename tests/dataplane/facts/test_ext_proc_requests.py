@@ -116,7 +116,5 @@ async def test_the_attempt_count_is_an_attribute_of_the_response(lab: Lab) -> No
     )
     assert (await envoy.call()).status == 200
     first, _, third = processor.streams[0].messages
-    counts = [
-        message.attributes["envoy.filters.http.ext_proc"].fields[name].number_value for message in (first, third)
-    ]
+    counts = [message.attributes["envoy.filters.http.ext_proc"].fields[name].number_value for message in (first, third)]
     assert counts == [0, 1]

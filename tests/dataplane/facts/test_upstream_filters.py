@@ -42,9 +42,7 @@ MODEL_OF_THE_ENDPOINT = headers_set({"x-model": "%UPSTREAM_METADATA(forebay:mode
 
 
 @pytest.mark.parametrize("group", [composite, aggregate])
-async def test_upstream_filters_of_the_outer_cluster_run_and_those_of_its_parts_do_not(
-    lab: Lab, group: object
-) -> None:
+async def test_upstream_filters_of_the_outer_cluster_run_and_those_of_its_parts_do_not(lab: Lab, group: object) -> None:
     """Silently: so the chain hangs on the outer cluster, and endpoint metadata tells the parts apart."""
     assert callable(group)
     provider = await lab.provider()

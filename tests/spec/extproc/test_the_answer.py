@@ -1,6 +1,6 @@
 """The answer's story: passed unread, watched, or held back and restored."""
 
-from playbook import CLOSED, TRAILERS, Playbook, That, answer, body, chunk, context, head, inspected
+from playbook import CLOSED, TRAILERS, FixedPrice, Playbook, That, answer, body, chunk, context, head, inspected
 
 from extproc.messages.restore import restore
 from extproc.transaction import effects as fx
@@ -78,3 +78,17 @@ def test_nothing_is_kept_of_an_exchange_that_was_cut() -> None:
     assert story
     assert not story.transaction.exchange.values
     assert not story.transaction.exchange.answer_whole
+
+
+def test_the_price_is_that_of_the_backend_that_answered() -> None:
+    """Not of the first arm: a fallback or a canary may cost something else."""
+    asked: list[str] = []
+
+    def price(backend: str, usage: object) -> FixedPrice:
+        asked.append(backend)
+        return FixedPrice()
+
+    story = Playbook(context(price=price)) >> head() << fx.ContinueRequestHeaders() >> body(HELLO) << fx.InspectBody
+    story = story >> inspected(HELLO) << fx.ForwardRequest >> answer() << fx.WatchAnswer
+    assert story >> chunk(USAGE, end=True) << fx.PassChunk << DONE
+    assert asked == ["two/gpt-4o"]
