@@ -28,8 +28,10 @@ RULE = """package forebay.rules.roles
 
 deny contains {"code": "NOT_AN_ANALYST", "message": "only analysts may use this model", "public": true} if {
 	input.model.requested == "precious"
-	not "analyst" in input.principal.roles
+	not analyst
 }
+
+analyst if "analyst" in input.principal.roles
 
 deny contains {"code": "NOBODY", "message": "who is this?"} if {
 	input.principal.auth == "jwt"

@@ -78,7 +78,7 @@ def _manager(name: str, routes: list[Json], filters: list[Json] | None, **more: 
 
 
 def route(cluster: str, *, retries: int = 0, when: Json | None = None, **more: Any) -> Json:
-    """Everything (with a header equal to what `when` says) goes to `cluster`; a key that names no action is the route's."""
+    """All that carries the headers of `when` goes to `cluster`. `action` adds to where to, `more` to the route."""
     matched: Json = {"prefix": "/"}
     if when:
         matched["headers"] = [{"name": name, "string_match": {"exact": value}} for name, value in when.items()]

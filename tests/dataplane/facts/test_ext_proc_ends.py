@@ -1,4 +1,4 @@
-"""How an answer in FULL_DUPLEX_STREAMED ends: on purpose, by accident, never; and what a processor costs that does not read."""
+"""How an answer in FULL_DUPLEX_STREAMED ends: on purpose, by accident, or never. And what a deaf processor costs."""
 
 import asyncio
 import contextlib

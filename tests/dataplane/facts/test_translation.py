@@ -29,9 +29,7 @@ MODES = {
     "STREAMED": mode(response_header_mode="SEND", response_body_mode="STREAMED"),
     "FULL_DUPLEX_STREAMED": mode(response_header_mode="SEND", **FULL_DUPLEX),
 }
-REVISIT = (
-    "An upstream ext_proc survived 3 MB: revisit docs/decisions/0008-facts-of-envoy.md, translation may lose its hop."
-)
+REVISIT = "An upstream ext_proc survived 3 MB: see docs/decisions/0008-facts-of-envoy.md, translation may lose its hop."
 
 
 def reading(body_mode: str) -> Script:

@@ -1,6 +1,7 @@
 """The chain in front of a provider: which upstream filters run, and what each attempt starts from."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from bare_configs import (
@@ -42,9 +43,10 @@ MODEL_OF_THE_ENDPOINT = headers_set({"x-model": "%UPSTREAM_METADATA(forebay:mode
 
 
 @pytest.mark.parametrize("group", [composite, aggregate])
-async def test_upstream_filters_of_the_outer_cluster_run_and_those_of_its_parts_do_not(lab: Lab, group: object) -> None:
+async def test_upstream_filters_of_the_outer_cluster_run_and_those_of_its_parts_do_not(
+    lab: Lab, group: Callable[..., Json]
+) -> None:
     """Silently: so the chain hangs on the outer cluster, and endpoint metadata tells the parts apart."""
-    assert callable(group)
     provider = await lab.provider()
     part = cluster("part", provider.port, filters=[headers_set({"x-part": "ran"})])
     outer = group("outer", "part", filters=[headers_set({"x-outer": "ran"})])
