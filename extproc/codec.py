@@ -167,6 +167,12 @@ def _pass_chunk(effect: fx.PassChunk) -> Any:
     return _with_metadata(response, effect.metadata)
 
 
+def _swallow_chunk(effect: fx.SwallowChunk) -> Any:
+    response = ProcessingResponse()
+    response.response_body.response.body_mutation.clear_body = True
+    return response
+
+
 def _replace_answer(effect: fx.ReplaceAnswer) -> Any:
     response = ProcessingResponse()
     common = response.response_body.response
@@ -187,6 +193,8 @@ _ENCODERS: dict[type[fx.Effect], Callable[[Any], Any]] = {
     fx.RespondLocally: _respond_locally,
     fx.WatchAnswer: lambda effect: _response_headers_answer(_STREAMED),
     fx.AwaitAnswer: lambda effect: _response_headers_answer(_BUFFERED),
+    fx.HoldAnswer: lambda effect: _response_headers_answer(_STREAMED),
+    fx.SwallowChunk: _swallow_chunk,
     fx.Release: lambda effect: _response_headers_answer(None),
     fx.LeaveAnswer: lambda effect: _response_headers_answer(None),
     fx.PassChunk: _pass_chunk,

@@ -53,6 +53,16 @@ class AwaitAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldAnswer:
+    """Send the answer's head on, and its body in pieces as they come; they will be swallowed until the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwallowChunk:
+    """Send nothing in place of this piece; what it held comes with the last one."""
+
+
+@dataclass(frozen=True, slots=True)
 class PassChunk:
     """Pass this piece of the answer on as it is. `metadata` None = nothing new."""
 
@@ -140,6 +150,8 @@ Effect = (
     | RespondLocally
     | WatchAnswer
     | AwaitAnswer
+    | HoldAnswer
+    | SwallowChunk
     | PassChunk
     | ReplaceAnswer
     | PassTrailers

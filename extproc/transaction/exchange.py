@@ -37,6 +37,9 @@ class Exchange:
     restored: int = 0
     served: str = ""  # the backend that answered, as Envoy names it on the answer
     watch: AnswerWatch | None = None
+    held: list[bytes] = field(default_factory=list)  # pieces of an answer whose head has been sent on
+    held_bytes: int = 0
+    head_sent: bool = False  # of such an answer: from here on an error can only cut it off
     answer_whole: bytes = b""
     trailers_follow: bool = False
     stages: dict[str, int] = field(default_factory=dict)

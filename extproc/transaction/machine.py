@@ -45,6 +45,8 @@ HANDLERS: dict[tuple[State, type[e.Event]], Handler] = {
     (State.WATCHING, e.ResponseBodyReceived): response_path.watch,
     (State.WATCHING, e.ResponseTrailersReceived): response_path.end_with_trailers,
     (State.AWAITING_ANSWER, e.ResponseBodyReceived): response_path.restore,
+    (State.HOLDING, e.ResponseBodyReceived): response_path.hold,
+    (State.HOLDING, e.ResponseTrailersReceived): response_path.end_held_with_trailers,
     (State.RESTORING, e.AnswerRestored): response_path.replace,
     (State.RESTORING, e.RestorationFailed): _restoration_failed,
     (State.TRAILING, e.ResponseTrailersReceived): response_path.end_with_trailers,
@@ -93,5 +95,6 @@ class Transaction:
     def _ended(self, state: State, outcome: Outcome, reason: Reason) -> list[fx.Effect]:
         self.state = state
         self.exchange.body = self.exchange.answer_whole = b""
+        self.exchange.held = []
         self.exchange.values = {}
         return [fx.Conclude(outcome, reason)]

@@ -21,6 +21,7 @@ Step = tuple[list[fx.Effect], State]
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+MOST_HELD = 7 << 20  # bytes of an answer to be restored; Envoy's own buffer (the listener's) is a little larger
 
 
 def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceived) -> Step:
@@ -37,7 +38,7 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
     if exchange.values:
         if encoded or media_type != JSON:
             return unreadable(exchange, context)
-        return [fx.AwaitAnswer()], State.AWAITING_ANSWER
+        return _await_whole(exchange, context, event.headers.get("content-length"))
     if encoded or media_type not in {JSON, EVENT_STREAM}:
         return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
     model = _upstream_model(exchange)
@@ -70,6 +71,36 @@ def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrail
     return [fx.PassTrailers(metadata), *_done()], State.COMPLETED
 
 
+def _await_whole(exchange: Exchange, context: Context, stated_length: str | None) -> Step:
+    """Envoy collects an answer whose length it knows to fit; any other is collected here.
+
+    Envoy asked to collect an answer that turns out too large may wait for ever: it stops reading and has no timeout.
+    """
+    if stated_length is None:
+        exchange.head_sent = True
+        return [fx.HoldAnswer()], State.HOLDING
+    if not stated_length.isdecimal() or int(stated_length) > MOST_HELD:
+        return unreadable(exchange, context)
+    return [fx.AwaitAnswer()], State.AWAITING_ANSWER
+
+
+def hold(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
+    """Keep one piece; with the last one the whole is restored."""
+    exchange.held.append(event.body)
+    exchange.held_bytes += len(event.body)
+    if exchange.held_bytes > MOST_HELD:
+        return unreadable(exchange, context)
+    if not event.end_of_stream:
+        return [fx.SwallowChunk()], State.HOLDING
+    exchange.answer_whole, exchange.held = b"".join(exchange.held), []
+    return [fx.RestoreAnswer(exchange.answer_whole, exchange.values)], State.RESTORING
+
+
+def end_held_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
+    """Every piece has been swallowed and trailers cannot bring a body back: end closed."""
+    return unreadable(exchange, context)
+
+
 def restore(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
     """The whole answer is here: put the caller's values back."""
     exchange.trailers_follow = not event.end_of_stream
@@ -92,9 +123,14 @@ def replace(exchange: Exchange, context: Context, event: AnswerRestored) -> Step
 
 
 def unreadable(exchange: Exchange, context: Context) -> Step:
-    """Values were redacted and cannot be put back: the caller gets an error rather than placeholders."""
-    exchange.values = {}
+    """Values were redacted and cannot be put back: the caller gets an error rather than placeholders.
+
+    Where the head is on its way already, the error is an answer that breaks off.
+    """
+    exchange.values, exchange.held, exchange.answer_whole = {}, [], b""
     reason = Reason.ANSWER_UNREADABLE
+    if exchange.head_sent:
+        return [fx.Abort(reason), fx.Conclude(Outcome.FAILED, reason)], State.ABORTED
     answer = fx.RespondLocally(
         WORDINGS[reason].status,
         (("content-type", JSON),),

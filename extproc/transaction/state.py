@@ -26,7 +26,8 @@ class State(Enum):
     DECIDING = auto()  # work outstanding: policy
     FORWARDED = auto()  # let through; the answer's head is awaited
     WATCHING = auto()  # the answer passes in pieces
-    AWAITING_ANSWER = auto()  # the answer is held back, its whole body awaited
+    AWAITING_ANSWER = auto()  # the answer is held back by Envoy, its whole body awaited
+    HOLDING = auto()  # the answer is held back by us, piece by piece
     RESTORING = auto()  # work outstanding: restoration
     TRAILING = auto()  # the answer's body is done, its trailers are awaited
     # ends
@@ -48,6 +49,7 @@ LEGAL: dict[State, frozenset[type[e.Event]]] = {
     State.FORWARDED: frozenset({e.ResponseHeadersReceived}),
     State.WATCHING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
     State.AWAITING_ANSWER: frozenset({e.ResponseBodyReceived}),
+    State.HOLDING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
     State.RESTORING: frozenset({e.AnswerRestored, e.RestorationFailed}),
     State.TRAILING: frozenset({e.ResponseTrailersReceived}),
 }

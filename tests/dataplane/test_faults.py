@@ -149,9 +149,7 @@ def test_a_processor_killed_while_a_stream_is_counted_breaks_it_off(
     assert running.wait_for(lambda: ask(chat("back")).status == 200, 40)
 
 
-def test_traffic_goes_on_without_the_control_plane(
-    running: Gateway, mock: BuiltIn, ask: Callable[..., Reply]
-) -> None:
+def test_traffic_goes_on_without_the_control_plane(running: Gateway, mock: BuiltIn, ask: Callable[..., Reply]) -> None:
     """And a change made while it is down takes effect once it is back, without a broken call."""
     before = kill(running, "xds")
     written = running.config.read_text()

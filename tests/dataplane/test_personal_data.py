@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 from gateways import Gateway, Starter
-from wire import Answer, chat, request, send
+from wire import Answer, chat, chunks, request, send, send_h2
 
 MAIL, CARD, IBAN = "maria.rossi@example.com", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00"
 ADDRESS = "198.51.100.23"
@@ -125,6 +125,23 @@ def test_values_spelled_with_escapes_are_redacted(gateway: Gateway, ask: Callabl
     answer = ask(chat("@").replace(b"@", escaped.encode()))
     assert said(answer) == MAIL
     assert PLACEHOLDER.fullmatch(json.loads(seen(gateway))["messages"][0]["content"])
+
+
+@pytest.mark.parametrize("framing", ["chunked", "HTTP/2", "many chunks"])
+def test_a_body_of_any_framing_is_redacted(gateway: Gateway, ask: Callable[..., Answer], framing: str) -> None:
+    """Split wherever it was; what goes on has its new length."""
+    body, bearer = chat(MAIL), ("authorization", f"Bearer {KEYS['acme']}")
+    if framing == "HTTP/2":
+        answer = send_h2(gateway.origin, body, headers=(bearer,))
+    else:
+        pieces = [body] if framing == "chunked" else [body[at : at + 1] for at in range(len(body))]
+        headers = (("transfer-encoding", "chunked"), bearer)
+        answer = send(gateway.origin, request(chunks(*pieces), headers=headers))
+    assert said(answer) == MAIL
+    (received,) = gateway.mock("m").received()
+    assert MAIL not in received["body"]
+    lengths = [value for name, value in received["headers"] if name == "content-length"]
+    assert lengths in ([str(len(received["body"]))], [])
 
 
 def test_values_come_back_inside_a_tool_call(gateway: Gateway, ask: Callable[..., Answer]) -> None:

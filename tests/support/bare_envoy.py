@@ -110,6 +110,7 @@ def setting(**headers: str) -> Json:
 
 
 def header(name: str, value: str) -> Json:
+    """One entry of `set_headers`."""
     return {"header": {"key": name, "raw_value": value.encode()}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
@@ -123,6 +124,7 @@ class Processor:
         self.streams: list[Stream] = []
 
     async def start(self) -> None:
+        """Listens on any free port."""
         options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0), ("grpc.http2.bdp_probe", 0)]
         self._server = grpc.aio.server(options=options)
         process = grpc.stream_stream_rpc_method_handler(
@@ -143,6 +145,7 @@ class Processor:
             stream.ended.set()
 
     async def stop(self) -> None:
+        """Cuts what is still open."""
         await self._server.stop(None)
 
 
@@ -211,6 +214,7 @@ class Envoy:
         return await until(look, bool)
 
     async def connect(self) -> Connection:
+        """A connection to the listener, for the caller to close."""
         return await Connection.open(self.port)
 
     async def call(self, path: str = "/", *, body: bytes | None = b"{}", headers: Headers | None = None) -> Reply:
@@ -284,6 +288,7 @@ class Lab:
         return made
 
     async def processor(self, script: Script) -> Processor:
+        """An ext_proc server."""
         made = Processor(script)
         await made.start()
         self._stops.append(made.stop)

@@ -32,6 +32,7 @@ class Connection:
 
     @classmethod
     async def open(cls, port: int) -> Self:
+        """To a port of this machine."""
         return cls(*await asyncio.open_connection("127.0.0.1", port, limit=_LIMIT))
 
     async def send(self, path: str, body: bytes | None, headers: dict[str, str]) -> None:
@@ -63,6 +64,7 @@ class Connection:
         return got
 
     def close(self) -> None:
+        """Leaves, whatever is under way."""
         self._writer.close()
 
 
@@ -148,6 +150,7 @@ class Provider:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
+        """Listens on any free port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_LIMIT)
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -95,12 +95,13 @@ def inspection(raw: bytes, guards: r.Guards = GUARDS, operation: str = "chat") -
 
 
 def answer(
-    status: str = "200", content_type: str = "application/json", *, end: bool = False
+    status: str = "200", content_type: str = "application/json", *, end: bool = False, length: int | None = None
 ) -> e.ResponseHeadersReceived:
     """The answer's head."""
     served = ((contract.RESPONSE_PROVIDER, "two"), (contract.RESPONSE_MODEL, "gpt-4o"))
+    stated = () if length is None else (("content-length", str(length)),)
     return e.ResponseHeadersReceived(
-        e.Headers(((":status", status), ("content-type", content_type), *served)), end, 4_000
+        e.Headers(((":status", status), ("content-type", content_type), *served, *stated)), end, 4_000
     )
 
 

@@ -23,6 +23,7 @@ FROM_ENVOY: tuple[e.Event, ...] = (
     body(PERSONAL),  # long enough for every inspection below to be of it
     e.RequestTrailersReceived(2_500),
     answer(),
+    answer(length=2),
     answer("500"),
     chunk(b"{}"),
     chunk(b"{}", end=True),
@@ -47,6 +48,7 @@ def _copied(transaction: Transaction) -> Transaction:
     twin = copy.copy(transaction)
     twin.exchange = copy.copy(transaction.exchange)
     twin.exchange.stages = dict(transaction.exchange.stages)
+    twin.exchange.held = list(transaction.exchange.held)
     twin.exchange.watch = copy.deepcopy(transaction.exchange.watch)
     return twin
 
@@ -118,5 +120,6 @@ _NEEDS_HISTORY = {
     (State.DECIDING, e.PolicyFailed),
     (State.WATCHING, e.ResponseBodyReceived),
     (State.AWAITING_ANSWER, e.ResponseBodyReceived),
+    (State.HOLDING, e.ResponseBodyReceived),
     (State.RESTORING, e.AnswerRestored),
 }

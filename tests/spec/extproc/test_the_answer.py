@@ -5,6 +5,7 @@ from playbook import CLOSED, TRAILERS, FixedPrice, Playbook, That, answer, body,
 from extproc.messages.restore import restore
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
+from extproc.transaction.response_path import MOST_HELD
 from forebay.outcomes import Outcome, Reason
 
 HELLO = b'{"model":"chat","messages":[{"role":"user","content":"hello"}]}'
@@ -61,7 +62,8 @@ def test_redacted_values_come_back_to_their_caller() -> None:
     raw = b'{"choices":[{"message":{"content":"Dear %s"}}]}' % placeholder.encode()
     restored, count = restore(raw, values)
     assert b"jo@example.org" in restored
-    story = story >> answer() << fx.AwaitAnswer() >> chunk(raw, end=True) << That(fx.RestoreAnswer, values=values)
+    story = story >> answer(length=len(raw)) << fx.AwaitAnswer() >> chunk(raw, end=True)
+    story = story << That(fx.RestoreAnswer, values=values)
     story = story >> e.AnswerRestored(restored, count, 9)
     assert story << That(fx.ReplaceAnswer, body=restored, metadata=lambda m: m["restored"] == 1) << DONE
 
@@ -74,7 +76,9 @@ def test_an_answer_that_cannot_be_read_is_an_error_not_a_placeholder() -> None:
 
 def test_nothing_is_kept_of_an_exchange_that_was_cut() -> None:
     """Bodies and values are dropped when the stream ends, whatever state it was in."""
-    story = forwarded(MAIL) >> answer() << fx.AwaitAnswer() >> CLOSED << That(fx.Conclude, outcome=Outcome.ABORTED)
+    story = (
+        forwarded(MAIL) >> answer(length=9) << fx.AwaitAnswer() >> CLOSED << That(fx.Conclude, outcome=Outcome.ABORTED)
+    )
     assert story
     assert not story.transaction.exchange.values
     assert not story.transaction.exchange.answer_whole
@@ -92,3 +96,36 @@ def test_the_price_is_that_of_the_backend_that_answered() -> None:
     story = story >> inspected(HELLO) << fx.ForwardRequest >> answer() << fx.WatchAnswer
     assert story >> chunk(USAGE, end=True) << fx.PassChunk << DONE
     assert asked == ["two/gpt-4o"]
+
+
+def test_an_answer_of_unknown_length_is_held_piece_by_piece() -> None:
+    """Nothing of it leaves before the whole is restored."""
+    story = forwarded(MAIL)
+    placeholder = next(iter(story.transaction.exchange.values))
+    raw = b'{"choices":[{"message":{"content":"Dear %s"}}]}' % placeholder.encode()
+    story = story >> answer() << fx.HoldAnswer() >> chunk(raw[:40]) << fx.SwallowChunk()
+    story = story >> chunk(raw[40:], end=True) << That(fx.RestoreAnswer, body=raw)
+    assert story >> e.AnswerRestored(b"{}", 1, 9) << That(fx.ReplaceAnswer, body=b"{}") << DONE
+
+
+def test_an_answer_that_says_it_is_too_large_is_refused_at_its_head() -> None:
+    """A clear error, while there can still be one."""
+    story = forwarded(MAIL) >> answer(length=MOST_HELD + 1)
+    assert story << That(fx.RespondLocally, status=502) << That(fx.Conclude, reason=Reason.ANSWER_UNREADABLE)
+
+
+def test_an_answer_that_grows_too_large_is_broken_off() -> None:
+    """Its head is gone already; no placeholder follows it."""
+    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> chunk(b"x" * MOST_HELD) << fx.SwallowChunk()
+    story = story >> chunk(b"x") << fx.Abort(Reason.ANSWER_UNREADABLE)
+    assert story << That(fx.Conclude, reason=Reason.ANSWER_UNREADABLE)
+    assert story.transaction.exchange.held == []
+
+
+def test_a_held_answer_that_cannot_be_read_is_broken_off() -> None:
+    """Whether its JSON is broken or trailers follow it."""
+    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> chunk(b"{", end=True) << fx.RestoreAnswer
+    story = story >> e.RestorationFailed(Reason.ANSWER_UNREADABLE, 9) << fx.Abort(Reason.ANSWER_UNREADABLE)
+    assert story << That(fx.Conclude, outcome=Outcome.FAILED)
+    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> TRAILERS << fx.Abort(Reason.ANSWER_UNREADABLE)
+    assert story << That(fx.Conclude, outcome=Outcome.FAILED)

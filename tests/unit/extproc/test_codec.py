@@ -94,7 +94,9 @@ def test_a_local_answer_names_its_details() -> None:
     assert response.immediate_response.body == b"{}"
 
 
-@pytest.mark.parametrize(("effect", "mode"), [(fx.WatchAnswer(), 1), (fx.AwaitAnswer(), 2), (fx.Release(), 0)])
+@pytest.mark.parametrize(
+    ("effect", "mode"), [(fx.WatchAnswer(), 1), (fx.HoldAnswer(), 1), (fx.AwaitAnswer(), 2), (fx.Release(), 0)]
+)
 def test_how_an_answer_is_read_is_asked_for_with_its_headers(effect: fx.Effect, mode: int) -> None:
     """STREAMED, BUFFERED or not at all; with trailers, because a body may end by them."""
     response = encode(effect)
@@ -108,3 +110,8 @@ def test_only_answers_to_envoy_can_be_encoded() -> None:
     assert fx.Conclude not in ANSWERS
     with pytest.raises(KeyError):
         encode(fx.Conclude(Outcome.COMPLETED, Reason.OK))
+
+
+def test_a_swallowed_piece_leaves_nothing() -> None:
+    """An absent mutation would let it pass."""
+    assert encode(fx.SwallowChunk()).response_body.response.body_mutation.clear_body
