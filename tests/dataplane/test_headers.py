@@ -94,13 +94,13 @@ def test_a_header_of_ours_or_of_envoys_that_a_caller_sends_changes_nothing(
     assert record["client"] != "acme/12345678"
 
 
-@pytest.mark.parametrize("name", SPOOFS)
-def test_no_header_of_ours_replaces_a_credential(gateway: Gateway, ask: Callable[..., Answer], name: str) -> None:
+def test_no_header_of_ours_replaces_a_credential(gateway: Gateway, ask: Callable[..., Answer]) -> None:
     """Admitted or not is never the caller's word."""
-    answer = ask(*SPOOFS[name], ("x-forebay-admitted", "1"), key="")
-    assert (answer.status, answer.error["code"]) == (401, "unauthenticated")
-    record = gateway.record(answer.id)
-    assert (record["reason"], record["tenant"], record["client"]) == ("unauthenticated", None, None)
+    answers = {name: ask(*pairs, ("x-forebay-admitted", "1"), key="") for name, pairs in SPOOFS.items()}
+    for name, answer in answers.items():
+        assert (answer.status, answer.error["code"]) == (401, "unauthenticated"), name
+        record = gateway.record(answer.id)
+        assert (record["reason"], record["tenant"], record["client"]) == ("unauthenticated", None, None), name
     assert gateway.mock("one").received() == gateway.mock("two").received() == []
 
 
@@ -288,12 +288,37 @@ def test_forwarded_addresses_do_not_move_the_limit_of_nobodys_proxy(start: Start
         assert send(gateway.origin, request(chat(), headers=headers)).status == 429
 
 
-def test_a_trusted_proxy_names_the_client(start: Starter) -> None:
+@pytest.fixture(scope="module")
+def behind_a_proxy(start_once: Starter) -> Gateway:
+    return start_once.gateway(LIMITED.replace("@hops@", "1"))
+
+
+def test_a_trusted_proxy_names_the_client(behind_a_proxy: Gateway) -> None:
     """With trusted_hops 1 the last address counts, and what stands before it is the caller's own tale."""
-    gateway = start.gateway(LIMITED.replace("@hops@", "1"))
+    gateway = behind_a_proxy
     until_limited(gateway, ("x-forwarded-for", "203.0.113.7"))
     for tale in ("203.0.113.7", "198.51.100.1, 203.0.113.7", "198.51.100.2,198.51.100.3,203.0.113.7"):
         assert send(gateway.origin, request(chat(), headers=(("x-forwarded-for", tale),))).status == 429
     answer = send(gateway.origin, request(chat(), headers=(("x-forwarded-for", "203.0.113.7, 203.0.113.8"),)))
     assert answer.status == 200
     assert gateway.record(answer.id)["address"] == "203.0.113.0/24"
+
+
+def test_without_auth_everybody_is_the_local_tenant(behind_a_proxy: Gateway) -> None:
+    """Whatever credential is sent: it is neither checked nor passed on. Only the probe's must be right."""
+    gateway = behind_a_proxy
+    address = ("x-forwarded-for", "192.0.2.1")
+    assert gateway.key == ""
+    for credential in ("", "Bearer anything", "Basic eDp5", "Bearer ey.e30.x"):
+        headers = (("authorization", credential), ("x-forebay-tenant", "acme")) if credential else ()
+        answer = send(gateway.origin, request(chat(), headers=(address, *headers)))
+        assert answer.status == 200
+        record = gateway.record(answer.id)
+        assert (record["tenant"], record["client"]) == ("local", "open")
+        assert "authorization" not in {name for name, _ in gateway.mock("m").received()[-1]["headers"]}
+    probing = (address, ("authorization", "Bearer fbp-0123456789abcdef"))
+    assert send(gateway.origin, request(chat(), headers=probing)).status == 401
+    probe = send(gateway.origin, request(method="GET", path="/v1/forebay/probe", headers=(address,)))
+    assert (probe.status, probe.error["code"]) == (404, "unknown_path")
+    listed = send(gateway.origin, request(method="GET", path="/v1/models", headers=(address,)))
+    assert [model["id"] for model in listed.json["data"]] == ["chat"]

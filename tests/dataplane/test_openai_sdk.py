@@ -46,7 +46,7 @@ def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
         yield made
 
 
-def test_chat(gateway: Gateway, client: openai.OpenAI) -> None:
+def test_a_chat_call_is_answered_and_counted(gateway: Gateway, client: openai.OpenAI) -> None:
     """Answer, usage and the headers beside it; the record counts what the provider says."""
     raw = client.chat.completions.with_raw_response.create(
         model="chat", messages=[{"role": "system", "content": "Be brief."}, {"role": "user", "content": STORY}], n=2
@@ -63,7 +63,7 @@ def test_chat(gateway: Gateway, client: openai.OpenAI) -> None:
     assert (record["operation"], record["stream"], record["model"]) == ("chat", False, "chat")
 
 
-def test_embeddings(gateway: Gateway, client: openai.OpenAI) -> None:
+def test_embeddings_come_in_both_encodings(gateway: Gateway, client: openai.OpenAI) -> None:
     """A vector per text, in both encodings that the SDK asks for."""
     raw = client.embeddings.with_raw_response.create(model="embed", input=["one", "two"], encoding_format="float")
     made = raw.parse()
@@ -77,7 +77,7 @@ def test_embeddings(gateway: Gateway, client: openai.OpenAI) -> None:
     assert json.loads(gateway.mock("m").received()[-1]["body"])["encoding_format"] == "base64"
 
 
-def test_models(gateway: Gateway, client: openai.OpenAI) -> None:
+def test_models_are_those_of_the_tenant(gateway: Gateway, client: openai.OpenAI) -> None:
     """What this tenant may use, answered without a provider."""
     assert [model.id for model in client.models.list()] == ["chat", "embed"]
     with gateway.client(KEYS["small"]) as other:
@@ -89,7 +89,7 @@ def test_models(gateway: Gateway, client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("include_usage", [True, False])
-def test_streaming(gateway: Gateway, client: openai.OpenAI, include_usage: bool) -> None:
+def test_a_stream_is_passed_through_and_counted(gateway: Gateway, client: openai.OpenAI, include_usage: bool) -> None:
     """Chunks as they come; usage for the caller only if asked for, for the record always."""
     options = {"stream_options": {"include_usage": True}} if include_usage else {}
     with client.chat.completions.with_streaming_response.create(
@@ -125,7 +125,7 @@ async def _now() -> float:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_tools(gateway: Gateway, client: openai.OpenAI, stream: bool) -> None:
+def test_tools_are_called_and_answered(gateway: Gateway, client: openai.OpenAI, stream: bool) -> None:
     """Definitions go there, calls come back, and their results go there."""
     asked = {"tools": [TOOL], "tool_choice": "required", "stream": stream}
     if stream:

@@ -156,7 +156,7 @@ def test_a_bad_change_changes_nothing(
 
     def refused(by: str) -> bool:
         lines = [text for name, text in running.log[before:] if name == by]
-        return any(f"{running.config.name}:{line}:" in text and "nobody" in text for text in lines)
+        return any(f"{running.config.name}:{line}:" in text and "models.bad" in text for text in lines)
 
     assert running.wait_for(lambda: refused("xds") and refused("extproc-0"))
     assert served(ask(chat("hello"))) == "m"

@@ -88,6 +88,7 @@ ROWS: Final = (
     Row(status("EQ", 413), Reason.BODY_TOO_LARGE),
     Row(flags("OM"), Reason.OVERLOADED),
     Row(status("EQ", 503), Reason.OVERLOADED),
+    Row(status("EQ", 501), Reason.BAD_REQUEST),  # a transfer coding that Envoy does not know
     Row(status("GE", 500), Reason.INTERNAL, keep_status=True),
     Row(status("GE", 400), Reason.BAD_REQUEST, keep_status=True),
 )

@@ -30,7 +30,8 @@ def body(**fields: Any) -> bytes:
         (body(input=["x", ""]), Reason.INVALID_VALUE, "input[1]"),
         (body(input=["a"] * 4), Reason.CAP_EXCEEDED, "input"),
         (body(input=5), Reason.TOKEN_IDS, "input"),
-        (body(input=[1, 2]), Reason.TOKEN_IDS, "input[0]"),
+        (body(input=[1, 2]), Reason.TOKEN_IDS, "input"),
+        (body(input=[1] * 5000), Reason.TOKEN_IDS, "input"),  # more than the cap, but that is not the point
         (body(input=["a", 2]), Reason.TOKEN_IDS, "input[1]"),
         (body(input=[[1, 2], [3]]), Reason.TOKEN_IDS, "input[0]"),
         (body(input=["a", None]), Reason.INVALID_TYPE, "input[1]"),
