@@ -8,6 +8,7 @@ messages/        what an LLM body means: spans, chat, embeddings, answers, error
 inspection       one body in, everything the guard knows about it out (pure)
 detectors/       prompt injection, personal data, secrets; normalisation; placeholders
 risk             findings -> score 0-100 with its addends
+redactable       what a policy may demand the redaction of
 policy/          the Rego decision: input document, worker process, verdict
 usage/           tokens and cost
 runtime          resolved config -> everything above, compiled; swapped as one reference

@@ -19,6 +19,8 @@ from extproc.usage.tokens import count_call
 from forebay.config.resolved import Caps, Guards
 from forebay.outcomes import Reason
 
+MOST_SPANS = 5_000  # stretches to redact in one body; each costs time on the way out and back
+
 PARSERS: dict[str, Callable[[bytes, Caps], Call]] = {"chat": parse_chat, "embeddings": parse_embeddings}
 
 
@@ -81,6 +83,9 @@ def inspect(
         return Inspection(refused, None, 0, (), (), 0, {"parse": (clock() - started) // 1000})
     parsed = clock()
     detections = detectors.scan(call.texts, guards)
+    if sum(map(len, detections.spans)) > MOST_SPANS:
+        too_many = Refused(Reason.CAP_EXCEEDED, {"path": "redactions", "limit": MOST_SPANS})
+        return Inspection(too_many, None, 0, (), (), 0, {"parse": (parsed - started) // 1000})
     redactables = _redactables(call, body, detections.spans, state_key, tenant)
     scanned = clock()
     tokens = count_call([text.value for text in call.texts], call.model)

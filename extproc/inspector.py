@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,7 +20,7 @@ from extproc.inspection import Inspection, inspect
 from extproc.transaction.effects import InspectBody
 from forebay.config import defaults
 
-LARGE = 64 * 1024  # bytes; below it an inspection takes a millisecond or two
+LARGE = 16 * 1024  # bytes; below it the densest body takes some fifty milliseconds, an ordinary one two
 START_SECONDS = 30.0  # Python and the patterns, on a busy machine
 BEHIND = 5  # niceness of the process for large bodies: where cores are scarce, many small calls go before one large
 
@@ -108,12 +109,24 @@ _here: tuple[Detectors, bytes] | None = None  # of the process for large bodies,
 
 def _prepare(state_key: bytes) -> None:
     global _here
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the parent
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: also while a pattern holds the interpreter
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(BEHIND)
     _here = (Detectors(), state_key)
     _inspect(SAMPLE, *_here)
+
+
+def _end_with_parent() -> None:
+    """Never outlive the parent: it may die before the kernel was asked to tell, and not every kernel tells.
+
+    The resource tracker that multiprocessing starts ends by itself once nobody holds its pipe any more.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _inspect_here(work: InspectBody) -> Inspection:

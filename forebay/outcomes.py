@@ -112,7 +112,7 @@ WORDINGS: dict[Reason, Wording] = {
     Reason.SECRET: Wording(
         Outcome.BLOCKED, 403, "guard_blocked", "The request was blocked: it holds a secret ({what})."
     ),
-    Reason.POLICY_DENIED: Wording(Outcome.BLOCKED, 403, "policy_denied", "The request was denied by policy: {what}"),
+    Reason.POLICY_DENIED: Wording(Outcome.BLOCKED, 403, "policy_denied", "The request was denied by policy{what}."),
     Reason.MALFORMED_JSON: Wording(Outcome.REFUSED, 400, _INVALID, "The body is not valid JSON (at byte {at})."),
     Reason.DUPLICATE_KEY: Wording(Outcome.REFUSED, 400, _INVALID, "The body names a key twice (at byte {at})."),
     Reason.INVALID_ENCODING: Wording(
@@ -174,10 +174,13 @@ WORDINGS: dict[Reason, Wording] = {
         Outcome.FAILED, 403, _SERVER, "The request was not inspected and was therefore not sent on."
     ),
     Reason.PROCESSOR_UNAVAILABLE: Wording(
-        Outcome.FAILED, 503, _SERVER, "The gateway's inspector is not available; nothing was sent on. Try again."
+        Outcome.FAILED,
+        503,
+        _SERVER,
+        "The gateway's inspector is not available, and nothing passes without it. Try again.",
     ),
     Reason.PROCESSOR_TIMEOUT: Wording(
-        Outcome.FAILED, 504, _SERVER, "The gateway's inspector took too long; nothing was sent on. Try again."
+        Outcome.FAILED, 504, _SERVER, "The gateway's inspector took too long, and nothing passes without it. Try again."
     ),
     Reason.ROUTE_UNKNOWN: Wording(
         Outcome.FAILED, 503, _SERVER, "The gateway's config is just being replaced; nothing was sent on. Try again."

@@ -34,6 +34,11 @@ class Places:
         return self.run / f"m-{provider}.sock"
 
     @property
+    def mocks_socket(self) -> Path:
+        """Where the part that serves all built-in providers says that it is ready."""
+        return self.run / "m.sock"
+
+    @property
     def recorder_socket(self) -> Path:
         """The recorder's HTTP endpoint (/metrics, /livez, /readyz), always there, beside the configured address."""
         return self.run / "r.sock"
@@ -62,6 +67,11 @@ class Places:
         return self.state / "last-good.yaml"
 
     @property
+    def published(self) -> Path:
+        """The digest of the config in force: written by the control plane after `last_good`, followed by the others."""
+        return self.state / "published"
+
+    @property
     def state_key(self) -> Path:
         """32 random bytes: keys placeholder tags and credential fingerprints of this gateway."""
         return self.state / "state.key"
@@ -78,8 +88,9 @@ class Places:
 
 
 def prepare(places: Places) -> None:
-    """Create the two folders (0700) and the generated secrets in `state` (0600) that are not there yet.
+    """Create the two folders (0700) and, in `state`, the generated secrets and Envoy's record that are not there yet.
 
+    All files of ours are 0600, also those that an earlier start left readable to others.
     Safe to call from several processes at once: each file appears whole or not at all. Raises OSError when a folder
     cannot be made or belongs to somebody else's reach; give the gateway another `--state-dir` then.
     """
@@ -89,6 +100,10 @@ def prepare(places: Places) -> None:
     _write_once(places.state_key, secrets.token_bytes(32))
     _write_once(places.probe_key, f"fbp-{secrets.token_hex(24)}".encode())
     _write_once(places.local_key, f"fb-{secrets.token_hex(24)}".encode())
+    places.envoy_record.touch(mode=0o600)  # Envoy itself would make it readable to everybody
+    for path in (places.envoy_record, places.checkpoint, places.records):
+        with contextlib.suppress(FileNotFoundError):
+            path.chmod(0o600)
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -7,5 +7,6 @@ stream           one delta ADS stream as a state machine: what may be shown when
 subscription     what one Envoy wants of one type, and what it is known to have
 server           the gRPC service around it
 status           what each Envoy has acknowledged or refused
+policy_check     asks the processor whether it could serve the policies
 validate         asks the real Envoy before anything is pushed
 """

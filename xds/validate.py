@@ -7,7 +7,7 @@ import datetime
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from xds.status import redact
 
 DEADLINE: Final = 30.0  # seconds; a validation takes 0.1
 _DUMMY: Final = "dummy-for-validation"
+_KEY_SET: Final = json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": "ZHVtbXktZm9yLXZhbGlkYXRpb24"}]})
 _API_KEYS: Final = "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth"
 _INTERNAL_LISTENER: Final = "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
 
@@ -33,14 +34,14 @@ class EnvoyRefused(Exception):
     refusals apart. Correct the config, or report a defect of the translation."""
 
 
-def validate(snapshot: Snapshot, envoy: Path) -> None:
-    """Returns when the Envoy at `envoy` accepts the snapshot.
+def validate(snapshot: Snapshot, envoy: Path, absent: Collection[str] = ()) -> None:
+    """Returns when the Envoy at `envoy` accepts the snapshot. `absent` files of it are there only where it is to run.
 
     Raises EnvoyRefused when it does not, cannot be run, or does not end in time.
     """
     with tempfile.TemporaryDirectory(prefix="forebay-validate-") as folder:  # 0700
         config = Path(folder, "bootstrap.json")
-        config.write_text(json.dumps(static_bootstrap(snapshot)), "utf-8")
+        config.write_text(json.dumps(_without_files(static_bootstrap(snapshot), absent)), "utf-8")
         command = [str(envoy), "--mode", "validate", "--config-path", str(config), "--log-level", "error"]
         try:
             done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False, cwd=folder)
@@ -118,6 +119,19 @@ def _without_secret(secret: dict[str, Any]) -> dict[str, Any]:
         made["session_ticket_keys"] = {"keys": [{"inline_bytes": "A" * 107 + "="}]}  # 80 zero bytes
     else:
         made.update(secret)  # certificate authorities are no secret
+    return made
+
+
+def _without_files(value: Any, absent: Collection[str]) -> Any:
+    """`value` with a stand-in for each key set and each bundle of authorities that is `absent`."""
+    if isinstance(value, list):
+        return [_without_files(item, absent) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _without_files(item, absent) for key, item in value.items()}
+    for name in ("local_jwks", "trusted_ca"):
+        if name in made and made[name].get("filename") in absent:
+            made[name] = {"inline_string": _KEY_SET if name == "local_jwks" else _self_signed()[0]}
     return made
 
 

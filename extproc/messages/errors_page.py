@@ -1,6 +1,7 @@
 """docs/errors.md, rendered from the closed lists: `python -m extproc.messages.errors_page > docs/errors.md`."""
 
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from forebay.outcomes import WORDINGS, Outcome, Reason
@@ -19,6 +20,10 @@ Every error of the gateway has OpenAI's shape, so client libraries raise their u
 `code` is the reason below and is also what the record of the request says. `param` names the field at fault by known
 field names and indexes, or is null. Messages never hold text of a prompt, a key or a provider's error; `{...}` stands
 for a number or a name of the gateway's own. `*` in a `param` stands for a field the gateway does not know.
+
+A provider's own word on a request (4xx except 401, 403 and 407) is passed on with its status and body. Its `code` is
+then the provider's, such as `model_not_found` or `context_length_exceeded`, and not on this page; the record of the
+request says `provider_refused` or `provider_rate_limited`. The header `x-forebay-provider` names the provider.
 """
 
 _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
@@ -29,6 +34,16 @@ _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
     (Outcome.COMPLETED, "No error: the provider's answer reached the caller."),
     (Outcome.ANSWERED, "No error: the gateway answered by itself."),
 )
+
+# What stands in the table where there is no wording of ours: status, type, message.
+_NO_WORDING: Final[Mapping[Reason, tuple[str, str, str]]] = {
+    Reason.PROVIDER_REFUSED: ("the provider's 4xx", "the provider's", "The provider's own answer, passed on as it is."),
+    Reason.PROVIDER_RATE_LIMITED: ("429", "the provider's", "The provider's own answer, passed on as it is."),
+    Reason.CLIENT_GONE: ("499", "none", "None: nobody is there to read it."),
+    Reason.OK: ("the provider's", "none", "None: the provider's own answer, with redacted values restored."),
+    Reason.MODEL_LIST: ("200", "none", "None: the list of models."),
+    Reason.PROBE: ("200", "none", "None: the answer to the readiness probe."),
+}
 
 _TABLE: Final = "| code | status | type | message |\n|---|---|---|---|\n"
 
@@ -44,8 +59,9 @@ def render() -> str:
 
 def _row(reason: Reason) -> str:
     wording = WORDINGS[reason]
-    message = wording.message.replace("|", "\\|")
-    return f"| `{reason.value}` | {wording.status} | {f'`{wording.type}`' if wording.type else ''} | {message} |\n"
+    status, kind, message = _NO_WORDING.get(reason) or (str(wording.status), f"`{wording.type}`", wording.message)
+    message = message.replace("|", "\\|")
+    return f"| `{reason.value}` | {status} | {kind} | {message} |\n"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Whether a set of policy files can be served: read, lint, compile and try them in a process that is thrown away."""
 
 import asyncio
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,13 +14,25 @@ from extproc.policy.frames import Program
 from extproc.policy.lint import lint
 from extproc.policy.process import WorkerGone, WorkerProcess, WorkerRefused
 from extproc.policy.sources import Module, Sources, Unusable
+from extproc.redactable import REDACTABLE
 
 TRIAL_SECONDS: Final = 5.0  # for one sample; far above any deadline of a request
 
 _SAMPLES: Final = tuple(orjson.dumps(build(facts)) for facts in (samples.FULL, samples.BARE))
 
 
-def check(files: Sequence[Path], redactable: Collection[str] | None = None) -> list[str]:
+def main(files: Sequence[str]) -> int:
+    """`python -m extproc.policy.check FILE...`, for the control plane, which imports nothing of the processor.
+
+    Prints what is wrong, one problem per line. Returns 1 then, else 0.
+    """
+    problems = check([Path(each) for each in files])
+    for problem in problems:
+        sys.stdout.write(" ".join(problem.splitlines()) + "\n")
+    return 1 if problems else 0
+
+
+def check(files: Sequence[Path], redactable: Collection[str] | None = REDACTABLE) -> list[str]:
     """What is wrong with `files`, each as `file:line:column: message`; empty = they can be served.
 
     Blocks for a second or so, and needs a thread without a running event loop.
@@ -94,3 +107,7 @@ async def _culprits(found: Sources, problems: list[str], redactable: Collection[
 
 def _is_located(problem: str, found: Sources) -> bool:
     return any(problem.startswith(f"{module.name}:") for module in (*found.rules, found.aggregator))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

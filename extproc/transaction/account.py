@@ -42,8 +42,8 @@ def refusal_metadata(exchange: Exchange, context: Context, reason: Reason) -> Me
 def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
     """Usage and cost, once the answer has been read to its end; an estimate where the provider named no numbers."""
     watch = exchange.watch
-    if watch is None:
-        return {}
+    if watch is None or exchange.answered_with_error:
+        return {"restored": exchange.restored} if exchange.restored else {}
     usage, source = watch.usage, "provider"
     if usage is None:
         inspected = exchange.inspection.input_tokens if exchange.inspection else 0

@@ -35,6 +35,7 @@ class Exchange:
     values: Mapping[str, str] = field(default_factory=dict)
     redacted: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    answered_with_error: bool = False
     served: str = ""  # the backend that answered, as Envoy names it on the answer
     watch: AnswerWatch | None = None
     held: list[bytes] = field(default_factory=list)  # pieces of an answer whose head has been sent on

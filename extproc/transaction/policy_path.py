@@ -1,6 +1,6 @@
 """What the policy's answer means for the request: deny, change, pin a backend, or nothing (shadow)."""
 
-from extproc.policy.verdict import PolicyReason, PolicyVerdict, eligible
+from extproc.policy.verdict import PolicyReason, eligible
 from extproc.transaction import effects as fx
 from extproc.transaction.context import Context
 from extproc.transaction.events import PolicyDecided, PolicyFailed
@@ -24,12 +24,13 @@ def apply_verdict(exchange: Exchange, context: Context, event: PolicyDecided) ->
     if context.policies.mode != "enforce":
         return forward(exchange, context)
     if not verdict.allow:
-        return _deny(exchange, context, verdict)
+        told = [_told(reason) for reason in verdict.reasons if reason.public]
+        return _deny(exchange, context, told, verdict.reasons[0].status if verdict.reasons else None)
     if verdict.route_require or verdict.route_pin:
         offered = candidates(exchange)
         chosen = eligible(offered, verdict)
         if not chosen:
-            return refuse(exchange, context, Reason.POLICY_DENIED, what=f"no eligible backend ({NO_ELIGIBLE_BACKEND})")
+            return _deny(exchange, context, [f"no eligible backend ({NO_ELIGIBLE_BACKEND})"])
         if len(chosen) < len(offered):
             exchange.backend = f"{chosen[0].provider}/{chosen[0].model}"
     return forward(exchange, context)
@@ -44,10 +45,9 @@ def apply_policy_failure(exchange: Exchange, context: Context, event: PolicyFail
     return forward(exchange, context)
 
 
-def _deny(exchange: Exchange, context: Context, verdict: PolicyVerdict) -> Step:
-    public = [reason for reason in verdict.reasons if reason.public]
-    what = "; ".join(_told(reason) for reason in public) or "no public reason"
-    status = verdict.reasons[0].status if verdict.reasons else None
+def _deny(exchange: Exchange, context: Context, told: list[str], status: int | None = None) -> Step:
+    """Refuse; the caller reads the reasons `told`, which may be none."""
+    what = f": {'; '.join(told)}" if told else ""
     return refuse(exchange, context, Reason.POLICY_DENIED, status=status, what=what)
 
 

@@ -75,8 +75,7 @@ def _admit_body(exchange: Exchange, context: Context, event: RequestHeadersRecei
     encodings = {value.strip().lower() for value in headers.all("content-encoding")}
     if encodings - {"identity", ""}:
         return refuse(exchange, context, Reason.CONTENT_ENCODING)
-    media_type = (headers.get("content-type") or "").partition(";")[0].strip().lower()
-    if media_type != "application/json" or len(headers.all("content-type")) > 1:
+    if len(headers.all("content-type")) > 1 or not _is_json(headers.get("content-type") or ""):
         return refuse(exchange, context, Reason.CONTENT_TYPE)
     if event.end_of_stream:
         return refuse(exchange, context, Reason.EMPTY_BODY)
@@ -144,6 +143,7 @@ def forward(exchange: Exchange, context: Context) -> Step:
         (contract.BUCKET, str(exchange.bucket)),
         (contract.MODEL_SPAN, f"{offset}:{length}"),
         ("content-length", str(body_length)),
+        ("content-type", "application/json"),
     )
     exchange.body = b""  # not needed again; an open exchange must not hold its prompt
     return [
@@ -154,6 +154,12 @@ def forward(exchange: Exchange, context: Context) -> Step:
 def allowed_models(tenant: Tenant, context: Context) -> list[str]:
     """The models a tenant may use, in the order of the config."""
     return [name for name in context.models if tenant.models is None or name in tenant.models]
+
+
+def _is_json(content_type: str) -> bool:
+    """`application/json`, in UTF-8 if it says so: whoever reads it in another charset reads another text."""
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    return media_type == "application/json" and set(parameters) <= {"charset=utf-8", 'charset="utf-8"', ""}
 
 
 def _rewritten(exchange: Exchange, context: Context) -> Rewritten:

@@ -27,11 +27,14 @@ MOST_HELD = 7 << 20  # bytes of an answer to be restored; Envoy's own buffer (th
 def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceived) -> Step:
     """Decide how the answer is read.
 
-    Errors and empty answers pass unread, and so does a local reply of a filter behind us: nothing of ours is in them.
+    Empty answers pass unread, and so do errors unless they could quote placeholders.
     """
     status = event.headers.get(":status") or ""
     exchange.served = _served(event.headers)
-    if event.end_of_stream or not status.startswith("2"):
+    exchange.answered_with_error = not status.startswith("2")
+    # an error may quote the request, placeholders included; a local reply of a filter behind us quotes nothing
+    quotes = bool(exchange.values) and event.headers.get(contract.FROM_PROVIDER) is not None
+    if event.end_of_stream or (exchange.answered_with_error and not quotes):
         return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
     media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
     encoded = (event.headers.get("content-encoding") or "identity").strip().lower() != "identity"

@@ -4,6 +4,7 @@ main             the table of verbs
 options          options that mean the same everywhere
 foreign          refuses to start beside somebody else's `xds` or `extproc`
 running          config file -> running gateway: what `up`, `demo` and the tests do alike
+judgement        what is wrong with a config: what `validate` prints and `up` insists on
 up demo          the whole gateway
 xds extproc record mock     one part of it, as it runs in a container
 validate schema version     questions

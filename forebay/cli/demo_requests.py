@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import openai
 from openai.types.chat import ChatCompletion
@@ -13,6 +14,7 @@ from openai.types.chat import ChatCompletion
 from forebay import contract
 from forebay.cli.demo_world import World
 from forebay.cli.running import Running
+from forebay.observability.logging import describe
 from forebay.supervise.local_http import ask
 
 SAMPLES = {"email": "maria.rossi@example.com", "card": "4111 1111 1111 1111"}
@@ -24,7 +26,7 @@ class Sent:
     """One line of the table: what was sent, what came back, and whether that is what should have."""
 
     title: str
-    status: int
+    status: int  # 0: no answer came
     id: str | None  # x-request-id, by which the record is found
     what: str  # one clause on what came back
     as_expected: bool
@@ -39,7 +41,12 @@ class Callers:
     nobody: openai.AsyncOpenAI
 
 
-Story = Callable[[Callers, Running], Awaitable[Sent]]
+class Story(Protocol):
+    """One kind of request, from sending to judging."""
+
+    __name__: str
+
+    def __call__(self, callers: Callers, running: Running, /) -> Awaitable[Sent]: ...
 
 
 async def send_all(world: World, running: Running) -> list[Sent]:
@@ -49,7 +56,16 @@ async def send_all(world: World, running: Running) -> list[Sent]:
         return openai.AsyncOpenAI(base_url=running.base_url, api_key=key, max_retries=0, timeout=30)
 
     async with client(world.acme) as acme, client(world.small) as small, client("a-key-nobody-gave-out") as nobody:
-        return [await story(Callers(acme, small, nobody), running) for story in STORIES]
+        return [await told(story, Callers(acme, small, nobody), running) for story in STORIES]
+
+
+async def told(story: Story, callers: Callers, running: Running) -> Sent:
+    """One story; what goes wrong in it is its row, and the others are told all the same."""
+    try:
+        return await story(callers, running)
+    except Exception as error:  # of any kind: a provider that cannot be scripted, an answer that is none
+        title = story.__name__.replace("_", " ")
+        return Sent(title, 0, None, f"failed: {describe(error)}", as_expected=False)
 
 
 async def clean(callers: Callers, _: Running) -> Sent:
@@ -118,8 +134,10 @@ async def fallback(callers: Callers, running: Running) -> Sent:
     """The first provider fails; the caller does not notice."""
     rules = {"rules": [{"model": "gpt-4o", "status": 500, "message": "down"}]}
     await ask(running.places.mock_socket("one"), "POST", "/__script", json.dumps(rules).encode())
-    answer, sent = await _ask(callers.acme, "primary down", "Are you there?", model="safe")
-    await ask(running.places.mock_socket("one"), "POST", "/__script", b'{"rules": []}')
+    try:
+        answer, sent = await _ask(callers.acme, "primary down", "Are you there?", model="safe")
+    finally:
+        await ask(running.places.mock_socket("one"), "POST", "/__script", b'{"rules": []}')
     good = sent.status == 200 and _text(answer) == "Are you there?"
     return _judged(sent, "one answered 500, two answered", good and "two" in sent.what)
 

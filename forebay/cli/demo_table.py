@@ -16,6 +16,11 @@ from forebay.cli.demo_requests import Sent
 _NARROWEST, _WIDEST = 100, 120
 _WAIT = 10.0
 _WALK = ("parse", "guard", "tokens", "policy")  # the order in which a request meets them; others stand behind
+_CALLED = {"tokens": "count"}  # beside a column of tokens, a duration needs another name
+LEGEND = (
+    "Stages are µs in the processor, count that of tokens; policy answers are remembered, so the first one is slow.\n"
+    "Envoy alone: refused before the processor was asked. nobody: no provider was called."
+)
 
 Record = Mapping[str, Any]
 
@@ -45,30 +50,37 @@ def console() -> Console:
     return Console(file=sys.stdout, width=width, highlight=False, markup=False)
 
 
-def table(sents: Sequence[Sent], records: Mapping[str, Record]) -> Table:
-    """One row per request; a request without a record shows that it has none."""
-    made = Table(title="What each request went through", title_justify="left", show_lines=True, expand=True)
+def table(sents: Sequence[Sent], records: Mapping[str, Record], threshold: int) -> Table:
+    """One row per request; a request without a record shows that it has none.
+
+    `threshold` is the injection score from which the demo's guard blocks.
+    """
+    made = Table(show_lines=True, expand=True)
     # Wide enough for the longest word that can stand there; the stages take what is left.
     for heading, width in (("request", 15), ("status", 6), ("outcome, reason", 19)):
         made.add_column(heading, width=width, overflow="fold")
     made.add_column("stages, µs", ratio=1, overflow="fold")
-    for heading, width in (("tokens, USD", 11), ("served by", 15)):
+    for heading, width in (("tokens, USD", 13), ("served by", 15)):
         made.add_column(heading, width=width, overflow="fold")
     for sent in sents:
         record = records.get(sent.id or "")
         mark = "" if sent.as_expected else "\nNOT AS EXPECTED"
-        made.add_row(sent.title + mark, str(sent.status), *(_cells(record) if record else ("no record", "", "", "")))
+        cells = _cells(record, threshold) if record else ("no record" if sent.status else "failed", "", "", "")
+        made.add_row(sent.title + mark, str(sent.status or "none"), *cells)
     return made
 
 
-def _cells(record: Record) -> tuple[str, str, str, str]:
+def _cells(record: Record, threshold: int) -> tuple[str, str, str, str]:
     verdict = [record["outcome"]] if record["reason"] == "ok" else [record["outcome"], record["reason"]]
-    if record["risk"]:
+    scores = [finding["score"] for finding in record["findings"] if finding["kind"] == "injection"]
+    if record["reason"] == "prompt_injection" and scores:
+        verdict.append(f"injection {max(scores)} >= {threshold}")
+    elif record["risk"]:
         verdict.append(f"risk {record['risk']}")
     if record["redacted"]:
         verdict += [f"redacted {sum(record['redacted'].values())}", f"restored {record['restored'] or 0}"]
     walked = sorted(record["stages_us"].items(), key=lambda stage: _WALK.index(stage[0]) if stage[0] in _WALK else 99)
-    stages = " ".join(f"{name}={taken}" for name, taken in walked)
+    stages = " ".join(f"{_CALLED.get(name, name)}={taken}" for name, taken in walked)
     price = f"{_tokens(record['usage'])}\n{_cost(record['cost'])}"
     return "\n".join(verdict), stages or "Envoy alone", price, _backend(record)
 
@@ -76,7 +88,7 @@ def _cells(record: Record) -> tuple[str, str, str, str]:
 def _tokens(usage: Record | None) -> str:
     if not usage:
         return "none"
-    return f"{_number(usage['input_tokens'])} > {_number(usage['output_tokens'])}"
+    return f"{_number(usage['input_tokens'])} in, {_number(usage['output_tokens'])} out"
 
 
 def _number(value: int | None) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -27,20 +28,34 @@ Start here:
 """
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version.version()
+        raise typer.Exit
+
+
 def app() -> typer.Typer:
     """The command with all its verbs."""
     # Plain help: docs/cli.md is made from it, and it must not depend on the terminal's width or colours.
     command = typer.Typer(
         name="forebay",
-        help=HELP,
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
+    command.callback(help=HELP)(_options)
     for verb in VERBS:
         command.command(verb.__name__, short_help=_first_sentence(verb))(verb)
     return command
+
+
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the versions and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What stands before any verb."""
 
 
 def _first_sentence(verb: Callable[..., None]) -> str:

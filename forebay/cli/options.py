@@ -1,5 +1,6 @@
 """Options that mean the same everywhere."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,7 @@ def shared_places(config: Path, run_dir: Path, state_dir: Path | None) -> Places
     from forebay.places import prepare
     from forebay.supervise.folders import default_state_folder
 
+    os.umask(0o077)  # whoever starts the part: what it writes is for its user alone
     places = Places(run_dir.absolute(), (state_dir or default_state_folder(config)).absolute())
     prepare(places)
     return places

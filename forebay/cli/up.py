@@ -12,6 +12,9 @@ from forebay.cli.options import Config, RunDir, StateDir
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from forebay.cli.running import Running, Wish
+    from forebay.config.resolved import Resolved
+
+_TENANTS_SHOWN = 3
 
 
 def up(
@@ -39,7 +42,6 @@ def up(
 async def serve(config: Path, wish: "Wish") -> int:
     """Run until cancelled. Returns 1 when the gateway cannot serve, having said why."""
     from forebay.cli.running import gateway
-    from forebay.config.errors import ConfigErrors
     from forebay.supervise.log_stream import LogStream
     from forebay.supervise.part import CannotServe
 
@@ -50,7 +52,7 @@ async def serve(config: Path, wish: "Wish") -> int:
             log("gateway", "ready")
             print(welcome(running), flush=True)
             await asyncio.Event().wait()
-    except (CannotServe, ConfigErrors) as error:
+    except CannotServe as error:
         log("gateway", f"cannot serve:\n{error}")
         return 1
     finally:
@@ -59,24 +61,34 @@ async def serve(config: Path, wish: "Wish") -> int:
 
 
 def welcome(running: "Running") -> str:
-    """What somebody needs to make the first call."""
-    key = running.generated_key
-    model = next(iter(running.resolved.models))
-    lines = ["", f"  base URL  {running.base_url}"]
-    if key is not None:
-        lines.append(f"  key       {key}")
-    return "\n".join([*lines, f"  try       {curl(running.base_url, credential(running), model)}", ""])
+    """What somebody needs to make the first call: every listener, the metrics, where the key comes from, a command."""
+    from forebay.cli.running import base_urls, metrics_url
+
+    resolved, key = running.resolved, running.generated_key
+    named = [("base URL", url) for url in base_urls(resolved)]
+    if metrics := metrics_url(resolved):
+        named.append(("metrics", metrics))
+    named.append(("key", key or credentials(resolved)))
+    bearer = None if resolved.auth.none else key or "$KEY"
+    named.append(("try", curl(running.base_url, bearer, next(iter(resolved.models)))))
+    return "\n".join(["", *(f"  {name:<8}  {value}" for name, value in named), ""])
 
 
-def credential(running: "Running") -> str | None:
-    """What to send as a bearer: the generated key, a placeholder where callers have their own, None without auth."""
-    if running.resolved.auth.none:
-        return None
-    return running.generated_key or "YOUR_KEY"
+def credentials(resolved: "Resolved") -> str:
+    """Which credential the callers of a config have, in words."""
+    if resolved.auth.none:
+        return "none is asked for"
+    holders = [tenant.name for tenant in resolved.tenants.values() if tenant.keys]
+    more = f" or {len(holders) - _TENANTS_SHOWN} more" if len(holders) > _TENANTS_SHOWN else ""
+    ways = [f"a key of tenant {' or '.join(holders[:_TENANTS_SHOWN])}{more}"] if holders else []
+    if resolved.auth.jwt is not None:
+        ways.append(f"a JWT of {resolved.auth.jwt.issuer}")
+    return ", or ".join(ways)
 
 
 def curl(base_url: str, key: str | None, model: str) -> str:
-    """A command line that makes one call."""
-    authorization = f"-H 'Authorization: Bearer {key}' " if key else ""
+    """A command line that makes one call. A key such as $KEY is filled in by the shell."""
+    quote = '"' if key and key.startswith("$") else "'"
+    authorization = f"-H {quote}Authorization: Bearer {key}{quote} " if key else ""
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]})
     return f"curl -s {base_url}/chat/completions {authorization}-H 'Content-Type: application/json' -d '{body}'"

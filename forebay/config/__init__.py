@@ -11,8 +11,10 @@ resolve       model -> Resolved: short forms expanded, defaults applied, paths a
 defaults      every default
 resolved      the frozen result that both planes read
 pii_types     the kinds of personal data a config may name
-policy_files  patterns -> .rego files
+policy_files  patterns -> .rego and .json files
 secrets       `${file:...}` and `${env:...}`: references that are read late and never printed
+references    where a config refers to keys, certificates and key sets, and what is wrong with these
+published     how the control plane tells the other parts which config is in force
 keys          the API keys behind a reference, checked and hidden
 errors        ConfigErrors, the one exception of loading
 patterns      places in a document: `models.*.backends[].use`

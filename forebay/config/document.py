@@ -60,6 +60,10 @@ Every kind of entry at once:
   work; merge keys (`<<`), tags and several documents in one file are refused.
 - Secrets are never written into the file. Keys, certificates and key sets are `${{file:PATH}}` or `${{env:NAME}}`;
   anywhere else `${{…}}` is refused. Relative paths are relative to the config file.
+- `forebay validate` notes references that cannot be read where it runs; with `--strict` they are problems. `forebay up`
+  starts nothing while `validate --strict` has anything to say.
+- An edited file, policy or key is in force within seconds, or not at all: the control plane checks everything together
+  and says what it refuses; until all of it is good, every part stays with what was accepted last.
 - Durations carry a unit (`500ms`, `10s`, `5m`, `1h`), rates a period (`10/s`, `600/m`, `5000/h`, `100000/d`), sizes a
   binary unit (`512KiB`, `20MiB`). Scores are whole numbers from 0 to 100.
 - A port alone means loopback. Without `auth` and without any tenant's `keys`, a key is generated and printed at start,
@@ -74,6 +78,10 @@ Every kind of entry at once:
   else from the defaults below.
 - API keys: one per line behind each reference, at least 16 printable ASCII characters, no comma, not shaped like a JWT,
   not starting with `fbp-`. Blank lines and lines that start with `#` are skipped.
+- JWTs: `iss`, `aud`, `exp` (60 s of tolerance) and the tenant's claim are required; the claims named here are top-level
+  ones, not paths. Accepted are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA (Ed25519).
+  `none` never is; HS256, HS384 and HS512 are only where the key set holds an `oct` key, a shared secret: leave such
+  keys out.
 
 Editors complete and check the file with `forebay schema > forebay.schema.json` and a first line
 `# yaml-language-server: $schema=./forebay.schema.json`.

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from forebay.config import absent, rules
 from forebay.config.errors import ConfigErrors, Location, Problem
 from forebay.config.explain import explain
-from forebay.config.fields import hide, is_secret
+from forebay.config.fields import hide, is_secret, names_at
 from forebay.config.model import Config
 from forebay.config.resolve import resolve
 from forebay.config.resolved import Resolved
@@ -27,7 +27,7 @@ def load(path: Path) -> Resolved:
     Raises ConfigErrors with every problem when there is no such file or anything in it is wrong; nothing of it may be
     used then. Secrets are not read here.
     """
-    return load_text(_read(path), path)
+    return load_text(read_text(path), path)
 
 
 def load_text(text: str, source: Path) -> Resolved:
@@ -68,7 +68,8 @@ def read_model(text: str, source: Path) -> Config:
     return config
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of the config file at `path`. Raises ConfigErrors when it cannot be read or is no UTF-8."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -109,10 +110,12 @@ def _covered(location: Location, known: Collection[Location]) -> bool:
 
 
 def _stray_references(tree: Tree, known: list[Location]) -> list[Location]:
-    refused = set(known)
+    leaves = list(_leaves(tree.data))
+    unknown: set[Location] = {location[:1] for location, _ in leaves if location and location[0] not in names_at(())}
+    refused = unknown.union(known)
     found = [
         location
-        for location, value in _leaves(tree.data)
+        for location, value in leaves
         if isinstance(value, str) and "${" in value and not is_secret(location) and not _covered(location, refused)
     ]
     for location in found:

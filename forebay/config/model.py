@@ -198,14 +198,16 @@ class Tenant(Written):
 class Jwt(Written):
     """Bearer tokens of an identity provider."""
 
-    issuer: Text = Field(description="The `iss` that tokens must carry.")
+    issuer: Text = Field(description="The `iss` that tokens must carry; they must carry `exp`, too.")
     audiences: Annotated[list[Text], Field(min_length=1)] = Field(description="One of these must be in `aud`.")
-    jwks: FileReference = Field(description="The issuer's key set, a local file.")
-    tenant_claim: Claim = Field(description="Claim that names the tenant; a token without it is refused.")
-    roles_claim: Claim | None = Field(
-        default=None, description="Claim that lists roles, for policies; left out = no roles."
+    jwks: FileReference = Field(description="The issuer's key set (JWKS), a local file.")
+    tenant_claim: Claim = Field(
+        description="Top-level claim, a text, that names the tenant; a token without it is refused."
     )
-    user_claim: Claim | None = Field(default=None, description="Claim that names the caller.")
+    roles_claim: Claim | None = Field(
+        default=None, description="Top-level claim that lists roles, for policies; left out = no roles."
+    )
+    user_claim: Claim | None = Field(default=None, description="Top-level claim that names the caller.")
 
 
 class Auth(Written):
@@ -274,7 +276,8 @@ class Policies(Written):
     """Rego rules that decide on every call."""
 
     files: Annotated[list[FilePattern], Field(min_length=1)] = Field(
-        description="Patterns of .rego files, relative to this file; each must match something. `**` crosses folders."
+        description="Patterns of .rego files (rules) and .json files (objects whose keys appear under `data`), "
+        "relative to this file; each must match something, and nothing else. `**` crosses folders."
     )
     on_error: Literal["deny", "allow"] | None = Field(default=None, description="What a failed evaluation means.")
     mode: Literal["enforce", "shadow", "off"] | None = Field(

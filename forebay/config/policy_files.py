@@ -4,6 +4,7 @@ import glob
 from pathlib import Path
 
 _MAX_BYTES = 4 * 1024 * 1024
+_SUFFIXES = frozenset({".rego", ".json"})  # rules, and objects whose keys appear under `data`
 
 
 def expand(written: Path, base: Path) -> tuple[Path, ...]:
@@ -16,8 +17,8 @@ def expand(written: Path, base: Path) -> tuple[Path, ...]:
     if not files:
         raise ValueError("matches no file")
     for file in files:
-        if file.suffix != ".rego":
-            raise ValueError(f"matches {file.name}, which is not a .rego file")
+        if file.suffix not in _SUFFIXES:
+            raise ValueError(f"matches {file.name}, which is neither a .rego nor a .json file")
         read(file)
     return tuple(files)
 

@@ -5,6 +5,7 @@ fault names the sections it needs whole.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,14 @@ from forebay.config import policy_files
 from forebay.config.defaults import GUARDS
 from forebay.config.errors import Location
 from forebay.config.explain import closest
+from forebay.config.fields import names_at
 from forebay.config.model import Config
 from forebay.config.patterns import find, pattern
 from forebay.config.resolve import auth, listen, shares, upstream
 from forebay.config.resolved import Address
-from forebay.config.scalars import backend, path
+from forebay.config.scalars import MODEL_PATTERN, NAME_PATTERN, backend, path
 
+_MOST_LISTED: Final = 8  # names, in a message
 _PRIVATE: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc")
 
 
@@ -37,18 +40,18 @@ Rule = Callable[[Config, Path], Iterator[Finding]]
 
 
 def names(data: object) -> Iterator[Finding]:
-    """Names of providers, models and guards that stand nowhere. Reads plain data, so that nothing hides them."""
-    providers = _keys(data, "providers")
-    for place in ("models.*", "models.*.backends[].use", "models.*.fallback[]"):
-        for location, value in find(data, pattern(place)):
-            yield from _unknown_provider(location, value, providers)
-    known = {"tenants.*.models[]": ("model", _keys(data, "models"))}
-    guards = [*_keys(data, "guards"), GUARDS.name]
-    known |= {place: ("entry of guards", guards) for place in ("tenants.*.guards", "guards.*.extends")}
-    for place, (what, candidates) in known.items():
-        for location, value in find(data, pattern(place)):
-            if isinstance(value, str) and value not in candidates:
-                yield Finding(location, f"there is no {what} of this name", closest(value, candidates))
+    """Names of providers, models and guards that stand nowhere. Reads plain data, so that nothing hides them.
+
+    Of a section with a problem of its own nothing is missed: mending it may be all that is to be done.
+    """
+    for section, (what, pattern_of_names, places) in _REFERENCES.items():
+        if _doubtful(data, section):
+            continue
+        known = [each for each in _keys(data, section) if re.fullmatch(pattern_of_names, each)]
+        known += [GUARDS.name] if section == "guards" and GUARDS.name not in known else []
+        for place in places:
+            for location, value in find(data, pattern(place)):
+                yield from _unknown(location, value, section, what, known)
 
 
 def policies(data: object, base: Path) -> Iterator[Finding]:
@@ -60,14 +63,42 @@ def policies(data: object, base: Path) -> Iterator[Finding]:
             yield Finding(location, str(error))
 
 
-def _unknown_provider(location: Location, value: object, providers: list[str]) -> Iterator[Finding]:
-    try:
-        used = backend(value)
-    except ValueError:
-        return  # the model says so
-    if used.provider not in providers:
-        near = closest(used.provider, providers)
-        yield Finding(location, "there is no provider of this name", near and f"{near}/{used.model}")
+# Section -> what an entry is called, how its name is spelled, and where it is referred to.
+_REFERENCES: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
+    "providers": ("provider", NAME_PATTERN, ("models.*", "models.*.backends[].use", "models.*.fallback[]")),
+    "models": ("model", MODEL_PATTERN, ("tenants.*.models[]",)),
+    "guards": ("entry of guards", NAME_PATTERN, ("tenants.*.guards", "guards.*.extends")),
+}
+_REQUIRED: Final = ("providers", "models")
+
+
+def _unknown(location: Location, value: object, section: str, what: str, known: list[str]) -> Iterator[Finding]:
+    name, rest = value, ""
+    if section == "providers":
+        try:
+            used = backend(value)
+        except ValueError:
+            return  # the model says so
+        name, rest = used.provider, f"/{used.model}"
+    if not isinstance(name, str) or name in known:
+        return
+    near = closest(name, known)
+    listed = f" (known: {', '.join(known)})" if near is None and 0 < len(known) <= _MOST_LISTED else ""
+    yield Finding(location, f"there is no {what} of this name{listed}", near and near + rest)
+
+
+def _doubtful(data: object, section: str) -> bool:
+    """Whether `section` is missing or spoilt as a whole, and has a problem that says so."""
+    sections = data if isinstance(data, dict) else {}
+    if section in sections:
+        return not isinstance(sections[section], dict) or (section in _REQUIRED and not sections[section])
+    return section in _REQUIRED or section in _meant(sections)
+
+
+def _meant(written: Iterable[str]) -> set[str]:
+    """The sections whose names are misspelt among `written`."""
+    right = names_at(())
+    return {near for each in written if each not in right and (near := closest(each, right))}
 
 
 def _keys(data: object, section: str) -> list[str]:
@@ -77,6 +108,7 @@ def _keys(data: object, section: str) -> list[str]:
 def check(config: Config, base: Path, broken: Iterable[Location]) -> Iterator[Finding]:
     """All rules over `config`; `broken` names what was taken out of it."""
     gaps = {str(location[0]) for location in broken if location}
+    gaps |= _meant(gaps)
     for rule, needed in _RULES:
         if not gaps & needed:
             yield from rule(config, base)
@@ -126,8 +158,6 @@ def _providers(config: Config, base: Path) -> Iterator[Finding]:
                 yield Finding((*place, "ca"), "means nothing without an https:// url")
         elif provider.plaintext:
             yield Finding((*place, "plaintext"), "means nothing with an https:// url")
-        if provider.ca and not (base / provider.ca).is_file():
-            yield Finding((*place, "ca"), "there is no such file")
         if url and url.scheme == "http" and provider.key and not provider.plaintext and not _private(url.host):
             yield Finding(
                 (*place, "url"), "would send the key unencrypted over a public network; use https:// or plaintext: true"

@@ -1,9 +1,17 @@
 """References to secrets: read at the last moment, printed never."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+_WORDS = {
+    errno.ENOENT: "no such file",
+    errno.ENOTDIR: "no such file",
+    errno.EISDIR: "a directory, not a file",
+    errno.EACCES: "may not be read by this user",
+}
 
 
 class SecretUnavailable(Exception):
@@ -27,8 +35,13 @@ class SecretReference:
         """
         try:
             text = Path(self.name).read_text("utf-8") if self.kind == "file" else os.environ[self.name]
-        except (OSError, KeyError, UnicodeDecodeError) as error:
-            raise SecretUnavailable(f"{self}: {type(error).__name__}") from None
+        except KeyError:
+            raise SecretUnavailable(f"{self}: not set") from None
+        except UnicodeDecodeError:
+            raise SecretUnavailable(f"{self}: not UTF-8 text") from None
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            raise SecretUnavailable(f"{self}: {_WORDS.get(error.errno or 0, reason)}") from None
         if not text.strip():
             raise SecretUnavailable(f"{self}: empty")
         return text.strip()

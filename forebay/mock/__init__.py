@@ -5,6 +5,7 @@
     answers    the JSON of chat completions, streams, embeddings, model lists and errors
     received   what came in, bounded, for those who want to look
     server     the provider itself: in process (`MockProvider`) or for ever (`serve`)
+    built_in   every built-in provider of a config, in one process that follows the file
 
 By default it answers with the last user message, so that whatever reached it can be seen in the answer.
 """

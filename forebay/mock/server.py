@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,14 +52,21 @@ class MockProvider:
         listening: Listening | None = None,
         script: Script | None = None,
     ) -> None:
-        self.models = tuple(models)
+        self.models: tuple[str, ...] = ()
         self.script = script or Script()
         self.received = Inbox()
-        self._keys = frozenset(keys)
-        self._base = base.rstrip("/") + "/"
+        self._keys: frozenset[str] = frozenset()
+        self._base = ""
+        self.offer(models, keys=keys, base=base)
         self._listening = listening or Listening()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+
+    def offer(self, models: Sequence[str], *, keys: Iterable[str] = (), base: str = "/v1") -> bool:
+        """From the next request on have these models, keys and base path. Returns whether that changes anything."""
+        before = (self.models, self._keys, self._base)
+        self.models, self._keys, self._base = tuple(models), frozenset(keys), base.rstrip("/") + "/"
+        return before != (self.models, self._keys, self._base)
 
     @property
     def url(self) -> str:

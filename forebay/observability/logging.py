@@ -15,10 +15,12 @@ LONGEST: Final = 2_000  # characters of a line
 OURS: Final = ("forebay", "extproc", "xds")
 
 _UUID: Final = r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+# Sixteen decimal digits are a card number rather than a digest: one digest in two thousand is masked for that.
+_DIGEST: Final = r"(?-i:(?<![\w-])(?=[0-9]*[a-f])[0-9a-f]{16}(?![\w-]))"
 _SENSITIVE: Final = re.compile(
     "|".join(
         (
-            rf"(?P<kept>{_UUID})",  # request ids
+            rf"(?P<kept>{_UUID}|{_DIGEST})",  # request ids; versions of configs and resources
             r"\b(?:bearer|basic)\s+\S+",
             r"(?:authorization|api[-_]?key|password|secret|token)[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?\S+",
             r"\bey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
@@ -57,7 +59,8 @@ def configure(component: str, stream: TextIO) -> None:
     """Send every log line of this process to `stream` as `time level component message key=value`.
 
     Replaces whatever was configured before. Ours from INFO on, everybody else's from WARNING on. Give a line fields by
-    `extra={"fields": {...}}`; `exc_info` is shown as `describe` says.
+    `extra={"fields": {...}}`, and lines that follow it by `extra={"lines": [...]}`; `exc_info` is shown as `describe`
+    says.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Line(component))
@@ -84,10 +87,16 @@ class _Line(logging.Formatter):
             message += "".join(f" {key}={_value(value)}" for key, value in fields.items())
         if record.exc_info and record.exc_info[1] is not None:
             message += f" error={_value(describe(record.exc_info[1]))}"
-        safe = mask(_CONTROL.sub(" ", message))
-        short = safe if len(safe) <= LONGEST else f"{safe[:LONGEST]}..."
         when = f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d}"
-        return f"{when} {record.levelname.lower()} {self._component} {short}"
+        head = f"{when} {record.levelname.lower()} {self._component}"
+        following = getattr(record, "lines", None)
+        more = [f"  {line}" for line in following] if isinstance(following, list | tuple) else []
+        return "\n".join(f"{head} {_short(line)}" for line in (message, *more))
+
+
+def _short(line: str) -> str:
+    safe = mask(_CONTROL.sub(" ", line))
+    return safe if len(safe) <= LONGEST else f"{safe[:LONGEST]}..."
 
 
 def _value(value: object) -> str:

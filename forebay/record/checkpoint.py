@@ -53,7 +53,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     Raises OSError when the disk refuses; the old one then still stands.
     """
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as stream:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
         stream.write(orjson.dumps(dataclasses.asdict(checkpoint)))
         stream.flush()
         os.fsync(stream.fileno())

@@ -52,6 +52,11 @@ def passed(seen: Seen) -> bool:
     return seen.verdict == contract.PASS
 
 
+def answering(seen: Seen) -> bool:
+    """a provider had begun to answer"""
+    return seen.verdict == contract.PASS and seen.provider is not None
+
+
 def identified(seen: Seen) -> bool:
     """the identity names a tenant"""
     return seen.tenant is not None
@@ -106,7 +111,8 @@ RULES: Final = (
     Rule(r"http[123]\.", Reason.BAD_REQUEST),
     Rule(r"(path_normalization_failed|missing_(path|host)|absolute_path|invalid_|low_version)", Reason.BAD_REQUEST),
     Rule(r"filter_removed_required_request_headers", Reason.INTERNAL),
-    # the processor
+    # the processor; its own error in the middle of an answer means that it could not restore it
+    Rule(r"ext_proc_error_gRPC_error_13", Reason.ANSWER_UNREADABLE, answering),
     Rule(r"ext_proc_error_per-message_timeout_exceeded", Reason.PROCESSOR_TIMEOUT),
     Rule(r"ext_proc_error", Reason.PROCESSOR_UNAVAILABLE),
     # ourselves

@@ -97,8 +97,12 @@ class RequestRecord:
     status: Annotated[Count | None, Field(description="HTTP status the caller got; 0 if it went before one was sent")]
     details: Annotated[Name | None, Field(description="Envoy's or our processor's word for the ending")]
     flags: Annotated[tuple[Name, ...], Field(description="Envoy's response flags")]
-    tenant: Annotated[Name | None, Field(description="who is billed; null if nobody was authenticated")]
-    client: Annotated[Name | None, Field(description="which credential of the tenant, never the credential")]
+    tenant: Annotated[
+        Name | None, Field(description="who is billed; null if nobody was authenticated, or as no tenant of the config")
+    ]
+    client: Annotated[
+        Name | None, Field(description="a key: `tenant/fingerprint`, else `jwt` or `open`; never a key or a claim")
+    ]
     user_hash: Annotated[Name | None, Field(description="salted hash of the request's `user`")]
     address: Annotated[Name | None, Field(description="the client's address, masked")]
     method: Annotated[Method | None, Field(description="HTTP method")]

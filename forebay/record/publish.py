@@ -6,6 +6,7 @@ from typing import cast
 
 import orjson
 
+from forebay.outcomes import Reason
 from forebay.record import scalars
 from forebay.record.attempts import Attempts
 from forebay.record.classify import classify, seen
@@ -97,8 +98,9 @@ def attempt_record(line: Line) -> AttemptRecord:
 
 def request_record(line: Line, last_attempt_status: int | None) -> RequestRecord:
     """The published form of a request's line."""
-    value, call, identity = line.values.get, line.part("call"), line.part("identity")
+    value, call = line.values.get, line.part("call")
     ending = classify(seen(line, last_attempt_status))
+    identity = _known_identity(line, ending.reason)
     return RequestRecord(
         version=1,
         kind="request",
@@ -145,6 +147,15 @@ def request_record(line: Line, last_attempt_status: int | None) -> RequestRecord
         config=scalars.name(call.get("config")) or scalars.name(value("config")),
         policy=scalars.name(call.get("policy")),
     )
+
+
+def _known_identity(line: Line, reason: Reason) -> Mapping[str, object]:
+    """Envoy's identity, once the credential's tenant is known to be one of the config's; until then it is a claim.
+
+    Of a caller who went away, only the call of the processor tells that the tenant had been looked up.
+    """
+    unknown = reason is Reason.UNKNOWN_TENANT or (reason is Reason.CLIENT_GONE and not line.part("extproc"))
+    return {} if unknown else line.part("identity")
 
 
 def _findings(value: object) -> tuple[FindingRecord, ...]:

@@ -40,8 +40,8 @@ _log = logging.getLogger(__name__)
 async def serve(source: Path, places: Places, limits: Limits | None = None) -> int:
     """Run until SIGTERM or SIGINT; then publish what Envoy has written so far and return 0.
 
-    `source` is the config file: it is read for names and the metrics address, again whenever it changes; a bad one
-    leaves the last good in force. Returns 1 when it cannot serve: the state directory or the checkpoint cannot be
+    `source` is the config file: it is read for names and the metrics address at the start; from then on what the
+    control plane publishes is in force. Returns 1 when it cannot serve: the state directory or the checkpoint cannot be
     used, another recorder has it, or the configured address is taken.
     """
     recorder = _Recorder(source, places, limits or Limits())
@@ -147,15 +147,15 @@ class _Recorder:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _watch(self) -> None:
-        seen = _stamp(self._source)
+        seen = None  # the file at the start may hold what the control plane refuses
         while True:
             await asyncio.sleep(CONFIG_PAUSE)
-            stamp = _stamp(self._source)
-            if stamp == seen:
+            stamp = _stamp(self._places.published)
+            if stamp is None or stamp == seen:
                 continue
             seen = stamp
             before = self._address()
-            await self._read_config()
+            await self._read_last_good()
             try:
                 await self._listen(before, self._address())
             except OSError as error:
@@ -167,7 +167,7 @@ class _Recorder:
         return await self._take(lambda: load(self._source))
 
     async def _read_last_good(self) -> bool:
-        """Take the copy of the last good config, for a start with a bad file."""
+        """Take the config that was accepted last: one that was just published, or a start with a bad file."""
         return await self._take(lambda: load_text(self._places.last_good.read_text("utf-8"), self._source))
 
     async def _take(self, read: Callable[[], Resolved]) -> bool:

@@ -46,6 +46,7 @@ class Child:
         self.part = part
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._process = process
+        self._stopping = False
         self._gone = False  # once true the process id may already be somebody else's
         self._log = log
         self._lines = lines
@@ -91,6 +92,7 @@ class Child:
 
     async def stop(self) -> None:
         """Drain: `before_stop`, SIGTERM, and SIGKILL when the part's time is over. Returns when all is gone."""
+        self._stopping = True
         if self._process.returncode is not None:
             await self.ended()
             return
@@ -136,4 +138,6 @@ class Child:
         text = line.decode("utf-8", "replace").rstrip()
         if text:
             self.last_lines.append(text)
-            self._log(self.part.name, text)
+            expected = self.part.said_at_end if self._stopping else None
+            if expected is None or not expected.search(text):
+                self._log(self.part.name, text)

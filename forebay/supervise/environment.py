@@ -11,6 +11,11 @@ _PYTHON = (
     *("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START"),
 )
 
+_SETTINGS = {
+    "PYTHONUNBUFFERED": "1",
+    "GRPC_ENABLE_FORK_SUPPORT": "0",  # our forks exec at once; gRPC's handlers would only log that they were skipped
+}
+
 
 def envoy(resolved: Resolved) -> dict[str, str]:
     """PATH and what the config's references name: Envoy reads provider keys and certificates itself."""
@@ -22,9 +27,9 @@ def xds(resolved: Resolved) -> dict[str, str]:
     return _python(_names([*_callers(resolved), *_tls(resolved)]))
 
 
-def mock(key: SecretReference | None) -> dict[str, str]:
-    """The built-in provider checks the key it is called with."""
-    return _python(_names([key] if key else []))
+def mock(keys: Iterable[SecretReference | None]) -> dict[str, str]:
+    """The built-in providers check the key they are called with."""
+    return _python(_names(key for key in keys if key is not None))
 
 
 def plain() -> dict[str, str]:
@@ -32,13 +37,8 @@ def plain() -> dict[str, str]:
     return _python(())
 
 
-def references(resolved: Resolved) -> list[SecretReference]:
-    """Every secret that some part of a gateway on one machine reads."""
-    return [*_provider_keys(resolved), *_callers(resolved), *_tls(resolved)]
-
-
 def _python(names: Iterable[str]) -> dict[str, str]:
-    return {**_pick((*_PYTHON, *names)), "PYTHONUNBUFFERED": "1"}
+    return {**_pick((*_PYTHON, *names)), **_SETTINGS}
 
 
 def _pick(names: Iterable[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -12,6 +13,8 @@ from pathlib import Path
 from forebay.places import Places
 from forebay.supervise.part import CannotServe
 
+_OWNER = "owner.lock"
+_RUN_FOLDER = re.compile(r"fb-[0-9a-f]{8}")
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, without the final zero
 
 
@@ -62,12 +65,17 @@ def claimed(places: Places) -> Iterator[None]:
 
 @contextlib.contextmanager
 def run_folder(wanted: Path | None) -> Iterator[Path]:
-    """The run folder to use. Removed at the end with the sockets in it, unless it was there before.
+    """The run folder to use, made if it is not there. Removed at the end with all in it, unless it was there before.
 
-    A folder that was given and existed keeps whatever else is in it.
+    A folder that was given and existed keeps whatever else than sockets is in it. Before a new folder is made, those
+    that killed gateways left beside it are removed.
     """
     path = wanted.resolve() if wanted is not None else new_run_folder()
     existed = path.exists()
+    if wanted is None:
+        sweep(path.parent)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owned = _own(path) if wanted is None else None
     try:
         yield path
     finally:
@@ -76,3 +84,28 @@ def run_folder(wanted: Path | None) -> Iterator[Path]:
                 socket.unlink(missing_ok=True)
         else:
             shutil.rmtree(path, ignore_errors=True)
+        if owned is not None:
+            os.close(owned)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the run folders of this user whose gateway is gone: nobody holds the lock in them any more."""
+    for path in parent.glob("fb-*"):
+        with contextlib.suppress(OSError):  # without a lock it is not ours, held it is in use, gone it is gone
+            if not _RUN_FOLDER.fullmatch(path.name) or path.is_symlink() or path.stat().st_uid != os.getuid():
+                continue
+            descriptor = os.open(path / _OWNER, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _own(path: Path) -> int:
+    """Hold a lock in a new run folder for as long as this process lives. It appears locked: nobody sweeps it before."""
+    temporary = path / f".{_OWNER}"
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    temporary.rename(path / _OWNER)
+    return descriptor

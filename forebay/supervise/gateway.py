@@ -1,6 +1,7 @@
 """The parts of one gateway, in the order in which they start: mocks, recorder, inspectors, xds, Envoy."""
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from forebay.config.resolved import Provider, Resolved
+from forebay.config.resolved import Resolved
 from forebay.observability import health
 from forebay.places import Places
 from forebay.supervise import environment
@@ -19,6 +20,7 @@ from forebay.supervise.part import Part
 _DRAIN_PYTHON = 5.0
 _DRAIN_POLL = 0.1
 _AFTER_DRAIN = 3.0  # what Envoy keeps of its time for the end itself: flushing the record
+_ENVOY_ENDS = re.compile(r"caught ENVOY_SIGTERM|config stream to \S+ closed")
 
 # `-P`: the folder a gateway is started in is no place to import from
 _FOREBAY = (sys.executable, "-P", "-m", "forebay.cli.main")
@@ -38,10 +40,10 @@ def parts(resolved: Resolved, source: Path, places: Places, options: Options) ->
 
     Raises CannotServe when a socket's path would be too long.
     """
-    built_in = [each for each in resolved.providers.values() if each.type == "mock" and each.host is None]
-    check_sockets([places.admin_socket, *(places.mock_socket(provider.name) for provider in built_in)])
+    check_sockets([places.admin_socket])
+    mock = mocks(resolved, source, places)
     return [
-        *(_mock(provider, resolved, places) for provider in built_in),
+        *([mock] if mock else []),
         _own(
             "recorder", "record", source, places, environment.plain(), partial(is_ok, places.recorder_socket, "/livez")
         ),
@@ -69,25 +71,14 @@ def _inspector(number: int, source: Path, places: Places) -> Part:
     return _own(f"extproc-{number}", "extproc", source, places, environment.plain(), ready, "--number", str(number))
 
 
-def _mock(provider: Provider, resolved: Resolved, places: Places) -> Part:
-    socket = places.mock_socket(provider.name)
-    command = [*_FOREBAY, "mock", "--socket", str(socket), "--base", provider.base_path]
-    for name in models_of(provider.name, resolved):
-        command += ["--model", name]
-    if provider.key is not None:
-        command += ["--key", str(provider.key)]
-    ready = partial(is_ok, socket, "/__received")
-    return Part(f"mock-{provider.name}", tuple(command), environment.mock(provider.key), ready, _DRAIN_PYTHON)
-
-
-def models_of(provider: str, resolved: Resolved) -> list[str]:
-    """The names of the models that the config expects at a provider, sorted."""
-    backends = [
-        backend
-        for model in resolved.models.values()
-        for backend in (*(arm.backend for arm in model.arms), *model.fallback)
-    ]
-    return sorted({backend.model for backend in backends if backend.provider == provider})
+def mocks(resolved: Resolved, source: Path, places: Places) -> Part | None:
+    """The part that serves every provider of `type: mock` without a url; None while the config has no such provider."""
+    built_in = [each for each in resolved.providers.values() if each.type == "mock" and each.host is None]
+    if not built_in:
+        return None
+    check_sockets([places.mock_socket(provider.name) for provider in built_in])
+    env = environment.mock(provider.key for provider in built_in)
+    return _own("mock", "mock", source, places, env, partial(is_ok, places.mocks_socket, "/__received"))
 
 
 def _envoy(resolved: Resolved, places: Places, options: Options) -> Part:
@@ -99,6 +90,7 @@ def _envoy(resolved: Resolved, places: Places, options: Options) -> Part:
         partial(is_ok, places.recorder_socket, "/readyz"),
         options.drain + _AFTER_DRAIN,
         before_stop=partial(_drain, places.admin_socket, options.drain),
+        said_at_end=_ENVOY_ENDS,
         death_signal=signal.SIGTERM,  # so that it writes the record's last lines
     )
 

@@ -6,13 +6,18 @@ Not done by `preexec_fn`, which runs Python between fork and exec of a process t
 
 import ctypes
 import os
+import resource
 import sys
 
 _PR_SET_PDEATHSIG = 1
 
 
 def launch(parent: int, signal: int, command: list[str]) -> None:
-    """Become `command`; exits with 1 when the parent is already gone."""
+    """Become `command`; exits with 1 when the parent is already gone. What it writes is its user's
+    alone to read, and it may open as many files as the system lets it."""
+    os.umask(0o077)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a usual 1,024 would refuse callers for want of files
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
         if os.getppid() != parent:  # it died before the call: nobody is left to send the signal

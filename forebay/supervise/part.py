@@ -1,5 +1,6 @@
 """What one process of a gateway is."""
 
+import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Part:
     """One process. `ready` is asked again and again after the start until it says True.
 
     To stop it, `before_stop` is awaited, then SIGTERM is sent; whatever is left after `drain` seconds gets SIGKILL.
+    Lines that fit `said_at_end` are expected while it stops, so they are not shown then.
     `death_signal` is what the process gets when the supervisor itself is killed.
     """
 
@@ -28,4 +30,5 @@ class Part:
     drain: float
     before_stop: Callable[[], Awaitable[None]] = nothing
     start_within: float = 30.0
+    said_at_end: re.Pattern[str] | None = None
     death_signal: signal.Signals = signal.SIGKILL

@@ -126,6 +126,20 @@ class Supervisor:
             self._keepers.append(keeper)
             await keeper.ready
 
+    async def add(self, part: Part) -> None:
+        """Start one part more, beside those that run, and wait until it is ready. It is stopped after all others.
+
+        Raises CannotServe when it does not become ready; it is gone then.
+        """
+        keeper = _Keeper(part, self._log, self._patience)
+        self._keepers.insert(0, keeper)
+        try:
+            await asyncio.shield(keeper.ready)
+        except CannotServe:
+            self._keepers.remove(keeper)
+            await keeper.stop()
+            raise
+
     async def stop(self) -> None:
         """Drain the parts, last started first. Returns when no process is left."""
         while self._keepers:

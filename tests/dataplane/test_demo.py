@@ -11,7 +11,8 @@ from pathlib import Path
 
 def test_the_demo_shows_everything_and_leaves_nothing_running() -> None:
     """Exit status 0 says that every request came out as it should; piped, the table has no colours and fits."""
-    environment = {**os.environ, "COLUMNS": "110", "XDG_RUNTIME_DIR": tempfile.mkdtemp(prefix="fb")}
+    folders = {name: tempfile.mkdtemp(prefix="fb") for name in ("XDG_RUNTIME_DIR", "TMPDIR")}
+    environment = {**os.environ, "COLUMNS": "110", **folders}
     began = time.monotonic()
     command = [sys.executable, "-P", "-m", "forebay.cli.main", "demo"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
@@ -23,4 +24,6 @@ def test_the_demo_shows_everything_and_leaves_nothing_running() -> None:
     for reason in ("prompt_injection", "policy_denied", "unauthenticated", "tenant_rate_limited"):
         assert reason in done.stdout.replace("\n", "")
     assert "TOOL_NOT_ALLOWED" in done.stdout or "delete_database" in done.stdout
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
     assert list(Path(environment["XDG_RUNTIME_DIR"]).iterdir()) == []
+    assert list(Path(environment["TMPDIR"]).glob("forebay-demo-*")) == []

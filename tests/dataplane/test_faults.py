@@ -125,9 +125,10 @@ def test_a_processor_killed_while_an_answer_is_held_leaks_nothing_of_it(
     kill(running, "extproc-0")
     try:
         reply = calling.result(30)
-    except BrokenOff as broken:
+        assert reply.code == "processor_unavailable"
+    except BrokenOff as broken:  # the head of an answer of unknown length may be out, nothing else
         reply = broken.reply
-    assert reply.status in (0, 503)
+        assert reply.body == b""
     for leak in (placeholder, ADDRESS, "lorem"):
         assert leak.encode() not in reply.body
     assert running.wait_for(lambda: ask(chat("back")).status == 200, 40)

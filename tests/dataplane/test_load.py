@@ -91,6 +91,12 @@ def test_memory_does_not_grow_with_the_answer(running: Gateway, mock: BuiltIn) -
     assert max(grown.values()) < 100 * MEBIBYTE, grown
 
 
+def test_a_reader_that_pauses_gets_the_rest(running: Gateway, mock: BuiltIn) -> None:
+    """The answer is complete in Envoy and the connection is to be closed: it waits for the reader all the same."""
+    mock.script({"size": 7_000_000})
+    assert running.loop.run(read(running, stream=False, pace=Pace(64 * 1024, first=3.0))) == 7_000_000
+
+
 def test_a_reader_that_stops_reading_holds_up_nobody_else(running: Gateway, mock: BuiltIn) -> None:
     """While one caller sleeps on its answer, others are served."""
     mock.script({"contains": "much", "size": SIZE})

@@ -154,15 +154,45 @@ def test_a_bad_change_changes_nothing(
     edit("  chat: m/gpt-4o-mini\n", "  chat: m/gpt-4o-mini\n  new: m/gpt-4o-mini\n  bad: nobody/x\n")
     line = running.config.read_text().splitlines().index("  bad: nobody/x") + 1
 
-    def refused(by: str) -> bool:
-        lines = [text for name, text in running.log[before:] if name == by]
+    def refused() -> bool:
+        lines = [text for name, text in running.log[before:] if name == "xds"]
         return any(f"{running.config.name}:{line}:" in text and "models.bad" in text for text in lines)
 
-    assert running.wait_for(lambda: refused("xds") and refused("extproc-0"))
+    assert running.wait_for(refused)
     assert served(ask(chat("hello"))) == "m"
     assert served(ask(chat("hello", "new"))) == "unknown_model"
     edit("  bad: nobody/x\n", "")
     assert running.wait_for(lambda: served(ask(chat("hello", "new"))) == "m")
+
+
+def test_a_config_with_a_bad_policy_changes_nothing_anywhere(
+    running: Gateway, story: "Future[Reply]", edit: Callable[[str, str], None], ask: Callable[..., Reply]
+) -> None:
+    """Neither plane takes the good half; once the policy is mended both have all of it."""
+    rules = running.config.parent / "rules.rego"
+    before, logged = rules.read_text(), len(running.log)
+    digest = running.places.published.read_text()
+    tool = {"type": "function", "function": {"name": "shred", "parameters": {"type": "object"}}}
+
+    def uses() -> str:
+        return served(ask(chat("hello", tools=[tool])))
+
+    replace(rules, b"package forebay.rules.tools\n\ndeny contains {\n")
+    edit("  chat: m/gpt-4o-mini\n", "  chat: m/gpt-4o-mini\n  fresh: n/gpt-4o-mini\n")
+    assert running.wait_for(lambda: any("rules.rego:3:" in text for _, text in running.log[logged:]))
+    time.sleep(1.5)  # each plane has looked again
+    assert served(ask(chat("hello", "fresh"))) == "unknown_model"
+    assert running.places.published.read_text() == digest
+    reply = ask(chat("hello"))
+    assert running.record(reply.headers["x-request-id"])["config"] == digest
+    replace(rules, RULES.replace("NAME", "shred").encode())
+    assert running.wait_for(lambda: served(ask(chat("hello", "fresh"))) == "n")
+    assert running.wait_for(lambda: uses() == "policy_denied")
+    reply = ask(chat("hello"))
+    assert running.record(reply.headers["x-request-id"])["config"] == running.places.published.read_text() != digest
+    assert not [text for name, text in running.log[logged:] if "fork_posix" in text]
+    replace(rules, before.encode())
+    assert running.wait_for(lambda: uses() == "m")
 
 
 def test_limits_follow_the_config(

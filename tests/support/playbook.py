@@ -95,13 +95,19 @@ def inspection(raw: bytes, guards: r.Guards = GUARDS, operation: str = "chat") -
 
 
 def answer(
-    status: str = "200", content_type: str = "application/json", *, end: bool = False, length: int | None = None
+    status: str = "200",
+    content_type: str = "application/json",
+    *,
+    end: bool = False,
+    length: int | None = None,
+    provider: bool = False,
 ) -> e.ResponseHeadersReceived:
-    """The answer's head."""
+    """The answer's head; `provider`: an error that the egress gate has marked as a provider's own."""
     served = ((contract.RESPONSE_PROVIDER, "two"), (contract.RESPONSE_MODEL, "gpt-4o"))
     stated = () if length is None else (("content-length", str(length)),)
+    marked = ((contract.FROM_PROVIDER, "1"),) if provider else ()
     return e.ResponseHeadersReceived(
-        e.Headers(((":status", status), ("content-type", content_type), *served, *stated)), end, 4_000
+        e.Headers(((":status", status), ("content-type", content_type), *served, *stated, *marked)), end, 4_000
     )
 
 

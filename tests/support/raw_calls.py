@@ -71,6 +71,7 @@ class Pace:
 
     size: int = 64 * 1024
     pause: float = 0.0
+    first: float = 0.0  # a pause of its own between head and body
 
 
 def chat(text: str, model: str = "chat", **more: Any) -> bytes:
@@ -123,6 +124,7 @@ async def _answer(reader: asyncio.StreamReader, pace: Pace) -> Reply:
         raise BrokenOff(Reply(0)) from None
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    await asyncio.sleep(pace.first)
     received = bytearray()
     broken = False
     try:

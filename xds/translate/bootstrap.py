@@ -17,7 +17,7 @@ ENVOY_FLAGS: Final = (
     "--file-flush-interval-msec", "200",
     "--file-flush-min-size-kb", "64",
     "--component-log-level", "misc:error",
-    "--drain-time-s", "20",
+    "--drain-time-s", "3600",  # a replaced listener's calls end by their own timeouts, not by this
     "--drain-strategy", "immediate",
 )  # fmt: skip
 

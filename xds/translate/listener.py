@@ -70,7 +70,7 @@ def _connection_manager(resolved: Resolved, places: Places, machine: Machine) ->
             "rds": {"route_config_name": contract.ROUTE_CONFIG, "config_source": over_ads()},
             "http_filters": http_filters(resolved, places, machine),
             "local_reply_config": local_reply_config(),
-            "access_log": [record.of_request(str(places.envoy_record), resolved.digest)],
+            "access_log": [record.of_request(str(places.envoy_record))],
             **_request_line_and_headers(resolved.listen.trusted_hops),
             **_limits(),
         },
@@ -101,6 +101,8 @@ def _limits() -> Json:
         "request_headers_timeout": seconds(_HEADERS_WITHIN),
         "request_timeout": seconds(_REQUEST_WITHIN),
         "stream_idle_timeout": seconds(_IDLE_STREAM),
+        # a reader that pauses must not lose the end of an answer whose connection is to be closed; the default is 1 s
+        "delayed_close_timeout": "60s",
         "max_request_headers_kb": _HEADER_KIB,
         "common_http_protocol_options": {
             "idle_timeout": seconds(_IDLE_CONNECTION),

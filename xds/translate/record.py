@@ -16,8 +16,11 @@ _UPSTREAM: Final = {
 }
 
 
-def of_request(path: str, digest: str) -> Json:
-    """The access log of requests: everything that reached a listener has its line, the probe included."""
+def of_request(path: str) -> Json:
+    """The access log of requests: everything that reached a listener has its line, the probe included.
+
+    The config's digest comes from the route: standing here it would make a new listener of every change.
+    """
     return _file(
         path,
         {
@@ -43,7 +46,7 @@ def of_request(path: str, digest: str) -> Json:
             "call": f"%DYNAMIC_METADATA({contract.CALL})%",
             **_UPSTREAM,
             "extproc": f"%FILTER_STATE({contract.EXTPROC_FILTER}:TYPED)%",
-            "config": digest,
+            "config": f"%METADATA(ROUTE:{contract.ENDPOINT}:config)%",
         },
     )
 

@@ -27,6 +27,8 @@ def route_configuration(resolved: Resolved) -> Json:
         routes[contract.model_route(model.name)] = _model_route(model)
         for backend in pinned_backends(model):
             routes[contract.pinned_route(model.name, backend.name)] = _pinned_route(model, backend)
+    for route in routes.values():
+        route["metadata"] = _digest(resolved)
     return {
         "name": contract.ROUTE_CONFIG,
         "virtual_hosts": [
@@ -35,7 +37,7 @@ def route_configuration(resolved: Resolved) -> Json:
                 "domains": ["*"],
                 "request_body_buffer_limit": buffer_limit(resolved.listen.body_limit),
                 "response_headers_to_add": _response_headers(),
-                "matcher": _matcher(routes),
+                "matcher": _matcher(routes, _digest(resolved)),
             }
         ],
     }
@@ -47,10 +49,15 @@ def buffer_limit(body_limit: int) -> int:
     return body_limit + body_limit // 4 + 64 * 1024
 
 
-def _matcher(routes: Mapping[str, Json]) -> Json:
+def _digest(resolved: Resolved) -> Json:
+    """By the route a line of the record names the config that governed its request."""
+    return {"filter_metadata": {contract.ENDPOINT: {"config": resolved.digest}}}
+
+
+def _matcher(routes: Mapping[str, Json], metadata: Json) -> Json:
     entries = {name: action(name, _ROUTE, route) for name, route in sorted(routes.items())}
     nowhere = {"cluster_header": _NO_HEADER, "cluster_not_found_response_code": "NOT_FOUND"}
-    nobody = {"name": NOBODY, "match": {"prefix": ""}, "route": nowhere}
+    nobody = {"name": NOBODY, "match": {"prefix": ""}, "route": nowhere, "metadata": metadata}
     return exact_map(request_header(contract.ROUTE), entries, otherwise=action(NOBODY, _ROUTE, nobody))
 
 

@@ -129,3 +129,15 @@ def test_a_held_answer_that_cannot_be_read_is_broken_off() -> None:
     assert story << That(fx.Conclude, outcome=Outcome.FAILED)
     story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> TRAILERS << fx.Abort(Reason.ANSWER_UNREADABLE)
     assert story << That(fx.Conclude, outcome=Outcome.FAILED)
+
+
+def test_an_error_of_a_provider_that_may_quote_placeholders_is_restored() -> None:
+    """A caller must not learn the placeholders of its values, and an error is not billed."""
+    story = forwarded(MAIL) >> answer("400", length=9, provider=True) << fx.AwaitAnswer() >> chunk(b"{}", end=True)
+    story = story << fx.RestoreAnswer >> e.AnswerRestored(b"{}", 1, 9)
+    assert story << That(fx.ReplaceAnswer, metadata={"restored": 1}) << DONE
+
+
+def test_a_local_reply_behind_us_passes_unread_though_values_were_redacted() -> None:
+    """Envoy's own errors quote nothing."""
+    assert forwarded(MAIL) >> answer("503", length=9) << fx.Release() << DONE

@@ -238,9 +238,19 @@ def test_a_denial_carries_its_public_reason_and_status() -> None:
     told = That(
         fx.RespondLocally,
         status=402,
-        body=lambda raw: b"budget is spent (BUDGET)" in raw and b"do not tell" not in raw,
+        body=lambda raw: b'policy: budget is spent (BUDGET)."' in raw and b"do not tell" not in raw,
         metadata=lambda m: m["decision"]["codes"] == ["BUDGET", "INTERNAL_ONLY"],
     )
+    assert story << told << That(fx.Conclude, reason=Reason.POLICY_DENIED)
+
+
+def test_a_denial_without_public_reasons_tells_nothing_but_itself() -> None:
+    """What is not public leaves no trace in the sentence."""
+    reasons = [{"code": "INTERNAL_ONLY", "message": "do not tell", "status": 403, "public": False}]
+    verdict = parse({"version": "v1", "allow": False, "reasons": reasons}, "r1")
+    story = Playbook(context(**POLICY)) >> head() << fx.ContinueRequestHeaders() >> body(HELLO) << fx.InspectBody
+    story = story >> inspected(HELLO) << fx.DecidePolicy >> e.PolicyDecided(verdict, 9)
+    told = That(fx.RespondLocally, status=403, body=lambda raw: b'"The request was denied by policy."' in raw)
     assert story << told << That(fx.Conclude, reason=Reason.POLICY_DENIED)
 
 

@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from forebay.config.load import load
 from forebay.places import Places, prepare
 from xds import server
+from xds.policy_check import PoliciesRefused, PolicyCheck
 from xds.snapshot import ECDS, SDS
 from xds.watch import Accepted, ConfigRefused, Pace, Watch, files
 
@@ -29,7 +30,7 @@ tenants:
   acme: {{keys: ["${{file:{folder}/acme}}"], models: [fast]}}
 policies: {{files: ["policies/*.rego"]}}
 """
-POLICY = 'package forebay.main\n\nimport rego.v1\n\ndecision := {"contract": 1, "allow": true}\n'
+POLICY = "package forebay.rules.{name}\n\ncap contains 5\n"
 
 
 class Scene:
@@ -44,7 +45,7 @@ class Scene:
         (base / "one").write_text("sk-provider-key-1")
         (base / "acme").write_text("fb-acme-key-number-one\n")
         (base / "policies").mkdir()
-        (base / "policies" / "a.rego").write_text(POLICY)
+        (base / "policies" / "a.rego").write_text(POLICY.format(name="a"))
         self.envoy = base / "envoy"
         self.answer(0)
 
@@ -80,6 +81,12 @@ def follow(watch: Watch, *steps) -> list[Accepted | None]:
     return asyncio.run(run())
 
 
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    """Everything that was logged, the lines that follow a message included."""
+    more = [line for record in caplog.records for line in getattr(record, "lines", ())]
+    return "\n".join([caplog.text, *more])
+
+
 def test_a_good_file_is_accepted_and_kept_as_last_good(scene):
     """As text, with references, without values, for nobody else's eyes."""
     accepted = scene.watch().start()
@@ -107,7 +114,7 @@ def test_a_bad_file_changes_nothing_and_is_reported_once(scene, caplog):
     _, refused, again = follow(watch, spoil, lambda: scene.write(8081))
     assert refused is None
     assert again.resolved.listen.http.port == 8081
-    assert caplog.text.count("modles") >= 1
+    assert said(caplog).count("modles") >= 1
     assert sum("is refused" in each.message for each in caplog.records) == 1
     assert "modles" not in scene.places.last_good.read_text()
 
@@ -193,8 +200,63 @@ def test_a_link_that_leads_elsewhere_is_a_change(scene):
 @pytest.mark.parametrize("name", ["a.rego", "b.rego"])
 def test_a_changed_or_new_policy_is_a_change(scene, name):
     """The pattern is looked at again."""
-    _, second = follow(scene.watch(), lambda: (scene.base / "policies" / name).write_text(POLICY + "# v2\n"))
+    text = POLICY.format(name=name[0]) + "# v2\n"
+    _, second = follow(scene.watch(), lambda: (scene.base / "policies" / name).write_text(text))
     assert scene.base / "policies" / name in second.resolved.policies.files
+
+
+def test_a_bad_policy_refuses_the_whole_config(scene, caplog):
+    """The port that was changed in the same moment stays too; both are in service once the policy is mended."""
+    rules = scene.base / "policies" / "a.rego"
+    before = scene.places.published
+
+    def spoil():
+        rules.write_text("package forebay.rules.a\n\ncap contains {\n")
+        scene.write(8081)
+
+    first, refused, mended = follow(scene.watch(), spoil, lambda: rules.write_text(POLICY.format(name="a") + "# v2\n"))
+    assert refused is None
+    assert f"{rules}:3:" in said(caplog)
+    assert (first.resolved.listen.http.port, mended.resolved.listen.http.port) == (8080, 8081)
+    assert before.read_text() == mended.resolved.digest != first.resolved.digest
+
+
+def test_a_refused_policy_publishes_nothing(scene):
+    """What is in force stays: its text and its digest."""
+    watch = scene.watch()
+
+    def spoil():
+        (scene.base / "policies" / "a.rego").write_text("package forebay.rules.a\n\ncap contains 0\n")
+        scene.write(8081)
+
+    first, refused = follow(watch, spoil)
+    assert refused is None
+    assert scene.places.published.read_text() == first.resolved.digest
+    assert "8080" in scene.places.last_good.read_text()
+
+
+def test_the_processor_is_asked_whether_it_could_serve_the_policies(scene):
+    """Also what only it knows: the types that can be redacted."""
+    rules = scene.base / "policies" / "a.rego"
+    with PolicyCheck([rules]) as check:
+        check.answer()
+    rules.write_text('package forebay.rules.a\n\nredact contains "NO_SUCH_TYPE"\n')
+    with PolicyCheck([rules]) as check, pytest.raises(PoliciesRefused, match=r"a\.rego:\d+:\d+: "):
+        check.answer()
+
+
+def test_what_cannot_be_published_is_refused(scene):
+    """The processor would stay on the old one while Envoy goes on."""
+    watch = scene.watch()
+
+    def obstruct():
+        scene.places.published.unlink()
+        scene.places.published.mkdir()
+        scene.write(8081)
+
+    _, refused = follow(watch, obstruct)
+    assert refused is None
+    assert not watch.accepted
 
 
 def test_a_key_file_that_is_missing_is_named_and_picked_up_when_it_comes(scene, caplog):
@@ -205,8 +267,8 @@ def test_a_key_file_that_is_missing_is_named_and_picked_up_when_it_comes(scene, 
     )
     assert refused is None
     assert accepted is not None
-    assert f"${{file:{scene.base}/acme}}" in caplog.text
-    assert key.strip() not in caplog.text
+    assert f"forebay.yaml:8:17: tenants.acme.keys[0]: ${{file:{scene.base}/acme}}: no such file" in said(caplog)
+    assert key.strip() not in said(caplog)
 
 
 def test_every_file_that_decides_is_watched(scene):
@@ -220,9 +282,9 @@ def test_no_key_is_in_the_log(scene, caplog):
     """Neither a caller's nor a provider's."""
     caplog.set_level(logging.DEBUG)
     follow(scene.watch(), lambda: (scene.base / "acme").write_text("fb-acme-key-number-two\n"))
-    assert "config" in caplog.text
-    assert "fb-acme-key" not in caplog.text
-    assert "sk-provider" not in caplog.text
+    assert "config" in said(caplog)
+    assert "fb-acme-key" not in said(caplog)
+    assert "sk-provider" not in said(caplog)
 
 
 # --- serve ------------------------------------------------------------------------------------------------------------
@@ -264,4 +326,4 @@ def test_serve_without_a_usable_config_ends_with_1_and_the_reasons(scene, caplog
     """Nothing is served."""
     scene.config.write_text("nonsense: 1\n")
     assert asyncio.run(server.serve(scene.config, scene.places, envoy=scene.envoy)) == 1
-    assert "forebay.yaml:1:1: nonsense" in caplog.text
+    assert "forebay.yaml:1:1: nonsense" in said(caplog)

@@ -50,7 +50,7 @@ def test_the_builtins_are_listed() -> None:
 def test_the_rules_on_the_page_can_be_served(tmp_path: Path) -> None:
     """Copied and pasted."""
     rules = re.findall(r"```rego\n(.*?)```", PAGE, re.DOTALL)
-    assert len(rules) == 2
+    assert len(rules) == 3
     for index, rule in enumerate(rules):
         (tmp_path / f"rule{index}.rego").write_text(rule)
     assert check(sorted(tmp_path.glob("*.rego"))) == []

@@ -91,7 +91,7 @@ def test_a_call_is_the_sum_of_its_texts() -> None:
     assert count_call(["hello there " * 10_000] * 30, "gpt-4o") == pytest.approx(600_000, rel=0.02)
 
 
-def test_threads_agree() -> None:
+def test_threads_agree_on_their_counts() -> None:
     """One tokenizer serves them all."""
     texts = [f"text number {n} " * 50 for n in range(50)]
     expected = [count(text, "gpt-4o") for text in texts]

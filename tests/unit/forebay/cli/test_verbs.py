@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from typer.testing import CliRunner
 from forebay.cli import foreign
 from forebay.cli.main import app
 from forebay.cli.mock import mock
-from forebay.cli.running import base_url
-from forebay.cli.up import curl
+from forebay.cli.running import base_url, base_urls, metrics_url
+from forebay.cli.up import credentials, curl
 from forebay.cli.version import API
 from forebay.config.load import load_text
+from forebay.mock.script import Rule
 
 ROOT = Path(__file__).parents[4]
 GOOD = "providers: {m: {type: mock}}\nmodels: {chat: m/a}\n"
@@ -80,6 +82,13 @@ def test_the_version_names_envoy_and_its_api() -> None:
     assert "envoy   1.4" in said
 
 
+def test_the_version_is_an_option_too() -> None:
+    """As people try it first."""
+    result = CliRunner().invoke(app(), ["--version"])
+    assert result.exit_code == 0
+    assert result.output == CliRunner().invoke(app(), ["version"]).output
+
+
 def test_a_taken_port_ends_up_with_a_sentence(tmp_path: Path) -> None:
     """Exit status 1, which port, and what to do."""
     import socket
@@ -111,6 +120,40 @@ def test_a_literal_key_is_refused_by_mock() -> None:
     assert "sk-something" not in result.output
 
 
+def test_a_mock_needs_models_or_a_config() -> None:
+    """And with a config a place for its sockets."""
+    assert "--model" in CliRunner().invoke(app(), [mock.__name__]).output
+    assert "--run-dir" in CliRunner().invoke(app(), [mock.__name__, "--config", "f.yaml"]).output
+
+
+def test_the_help_of_mock_names_every_field_of_a_script() -> None:
+    """Nobody has to read the source to script it."""
+    said = CliRunner().invoke(app(), [mock.__name__, "--help"]).output
+    assert [field.name for field in fields(Rule) if field.name not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("listen", "auth", "expected"),
+    [
+        ("{http: 1234}", "", "none is asked for"),
+        ("{http: 1234}", 'tenants: {a: {keys: ["${env:T}"]}, b: {keys: ["${env:U}"]}}', "a key of tenant a or b"),
+    ],
+)
+def test_where_keys_come_from_is_said(listen: str, auth: str, expected: str) -> None:
+    """Instead of a placeholder that nobody can fill in."""
+    auth = auth or "auth: none"
+    assert credentials(load_text(f"listen: {listen}\n{GOOD}{auth}\n", Path("f.yaml"))) == expected
+
+
+def test_every_listener_has_its_url() -> None:
+    """http first."""
+    listen = '{http: 1234, https: {port: 8443, cert: "${file:/c}", key: "${file:/k}"}}'
+    keys = 'tenants: {t: {keys: ["${env:T}"]}}\n'
+    resolved = load_text(f"listen: {listen}\n{GOOD}{keys}telemetry: {{prometheus: 9464}}\n", Path("f.yaml"))
+    assert [url.partition(":")[0] for url in base_urls(resolved)] == ["http", "https"]
+    assert metrics_url(resolved) == "http://127.0.0.1:9464/metrics"
+
+
 @pytest.mark.parametrize(
     ("listen", "expected"),
     [
@@ -132,3 +175,4 @@ def test_the_curl_line_makes_a_call() -> None:
         """-d '{"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}'"""
     )
     assert "-H 'Authorization: Bearer k'" in curl("http://h/v1", "k", "chat")
+    assert '-H "Authorization: Bearer $KEY"' in curl("http://h/v1", "$KEY", "chat")

@@ -132,7 +132,6 @@ ENTRIES = [
         "one: {type: openai, url: https://a.example, plaintext: true}",
         "f:2:58: providers.one.plaintext: means nothing with an https:// url",
     ),
-    ("one: {type: openai, ca: none.pem}", "f:2:27: providers.one.ca: there is no such file"),
     ("one: {type: openai, limits: {tokens: 5}}", "f:2:32: providers.one.limits.tokens: not in this version"),
     ("one: {type: openai, outlier: {eject: soon}}",
      "f:2:40: providers.one.outlier.eject: must be a duration with its unit: 500ms, 10s, 5m, 1h"),
@@ -212,7 +211,7 @@ RULES = [
     (f'tenants: {{a: {{keys: ["{REF}"], models: [fsat]}}}}\n',
      "f:3:46: tenants.a.models[0]: there is no model of this name (did you mean fast?)"),
     (f'tenants: {{a: {{keys: ["{REF}"], guards: strict}}}}\n',
-     "f:3:45: tenants.a.guards: there is no entry of guards of this name"),
+     "f:3:45: tenants.a.guards: there is no entry of guards of this name (known: default)"),
     ("guards: {strict: {}}\n",
      "f:3:18: guards.strict: no tenant uses it; name it default to apply it to every call"),
     ("guards: {default: {extends: a}, a: {extends: default}}\n",
@@ -233,6 +232,34 @@ RULES = [
 def test_a_broken_rule_between_sections_is_refused(addition: str, lines: str, folder: Path) -> None:
     """What no field can tell alone."""
     assert refused(GOOD + addition, folder) == lines.split("\n")
+
+
+FOLLOWING = [
+    ("provders: {one: {type: mock}}\nmodels: {fast: one/m}\n",
+     "f:1:1: provders: unknown key (did you mean providers?)\nf:1:1: providers: is required"),
+    ("providers: []\nmodels: {fast: one/m}\n", "f:1:12: providers: must be a mapping"),
+    ("providers: {}\nmodels: {fast: one/m}\n", "f:1:12: providers: needs at least 1 entry"),
+    (f'{PROVIDERS}model: {{fast: one/m}}\ntenants: {{a: {{keys: ["{REF}"], models: [fast]}}}}\n',
+     "f:1:1: models: is required\nf:2:1: model: unknown key (did you mean models?)"),
+    (f'{GOOD}gaurds: {{strict: {{}}}}\ntenants: {{a: {{keys: ["{REF}"], guards: strict}}}}\n',
+     "f:3:1: gaurds: unknown key (did you mean guards?)"),
+    (f'{GOOD}listen: {{http: "0.0.0.0:80"}}\ntennants: {{a: {{keys: ["{REF}"]}}}}\n',
+     "f:4:1: tennants: unknown key (did you mean tenants?)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "lines"), FOLLOWING)
+def test_a_faulty_section_does_not_make_its_names_unknown(text: str, lines: str, folder: Path) -> None:
+    """One mistake is one problem, not one for each reference."""
+    assert refused(text, folder) == lines.split("\n")
+
+
+@pytest.mark.parametrize(("count", "listed"), [(8, " (known: p0, p1, p2, p3, p4, p5, p6, p7)"), (9, "")])
+def test_known_names_are_listed_while_they_are_few(count: int, listed: str, folder: Path) -> None:
+    """Where none is near."""
+    providers = ", ".join(f"p{number}: {{type: mock}}" for number in range(count))
+    text = f"providers: {{{providers}}}\nmodels: {{fast: nowhere/m}}\n"
+    assert refused(text, folder) == [f"f:2:16: models.fast: there is no provider of this name{listed}"]
 
 
 def test_all_problems_come_at_once_sorted_by_position(folder: Path) -> None:
@@ -259,11 +286,10 @@ policies: {files: [none/*.rego], on_eror: deny}
         "f:4:3: providers.one: this key is written twice, first in line 3",
         "f:5:3: providers.Two: must be a name of a-z, 0-9 and '-', up to 63 characters",
         "f:6:25: providers.bad.ca: means nothing without an https:// url",
-        "f:6:25: providers.bad.ca: there is no such file",
-        "f:8:9: models.fast: there is no provider of this name",
+        "f:8:9: models.fast: there is no provider of this name (known: one, bad)",
         "f:9:63: models.odd.timeout.total: must be a duration from 1ms to 24h",
         "f:10:19: models.sum.backends: the weights must sum to more than 0",
-        "f:12:19: tenants.acme.models[0]: there is no model of this name",
+        "f:12:19: tenants.acme.models[0]: there is no model of this name (known: fast, odd, sum)",
         "f:12:35: tenants.acme.limits.tokens: not in this version",
         "f:13:1: cache: not in this version",
         "f:14:20: policies.files[0]: matches no file",

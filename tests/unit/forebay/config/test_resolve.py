@@ -185,7 +185,7 @@ def test_policy_patterns_are_sorted_and_each_file_counts_once(folder: Path) -> N
 def test_a_pattern_that_takes_in_other_files_is_refused(folder: Path) -> None:
     """A note among the policies is not a policy."""
     (folder / "policies" / "README.md").write_text("hello\n")
-    with pytest.raises(Exception, match=r"matches README\.md, which is not a \.rego file"):
+    with pytest.raises(Exception, match=r"matches README\.md, which is neither a \.rego nor a \.json file"):
         resolve("policies: {files: ['policies/*']}\n", folder)
 
 

@@ -55,6 +55,9 @@ def test_a_line_has_time_level_component_message_and_fields(stream: io.StringIO)
         "DE89 3704 0044 0532 0130 00",
         "-----BEGIN PRIVATE KEY----- MIIEvQ",
         "a1b2c3d4e5f6a7b8c9d0e1f2a3b4",
+        "4111111111111111",
+        "4111-1111111111111111",
+        "token=0123456789abcdef",
     ],
 )
 def test_what_looks_private_is_masked(secret: str) -> None:
@@ -72,6 +75,9 @@ def test_what_looks_private_is_masked(secret: str) -> None:
         "request 3f2a9c1e-0d1b-4c7e-9a55-1234567890ab ended",
         "listening on 127.0.0.1:8080",
         "config digest=00ff00ff00ff00ff",
+        "envoy envoy-1 has LDS 1234567890123abc",
+        "config 7a01234567890123 accepted",
+        "request 12345678-1234-4123-8123-123456789012 ended",
         "provider_credentials at forebay.record.tail:120 in step",
         "a restart in 0.25 s, 64 MiB, status=502",
     ],
@@ -95,6 +101,15 @@ def test_one_event_is_one_line(stream: io.StringIO) -> None:
     logging.getLogger("forebay").warning("a\nb\x1b[31m%s", "c\r\nd")
     assert stream.getvalue().count("\n") == 1
     assert "\x1b" not in stream.getvalue()
+
+
+def test_lines_that_follow_stand_on_their_own(stream: io.StringIO) -> None:
+    """Several problems of a config, one per line, each masked."""
+    logging.getLogger("forebay").error("refused:", extra={"lines": ["f.yaml:1: a", "Bearer abcdef\nforged"]})
+    first, second, third = stream.getvalue().splitlines()
+    assert first.endswith(" error recorder refused:")
+    assert second.endswith(" error recorder   f.yaml:1: a")
+    assert third.endswith(f" error recorder   {MASK} forged")
 
 
 def test_a_long_line_is_cut(stream: io.StringIO) -> None:

@@ -209,3 +209,27 @@ def test_the_module_reads_no_file_and_no_clock() -> None:
     """Published records depend on the line alone, so that a replay gives the same."""
     source = Path(module.__file__).read_text("utf-8")
     assert not any(f"import {name}" in source for name in ("time", "datetime", "random", "os", "pathlib"))
+
+
+def _turned_away(**changes: object) -> dict[str, object]:
+    """A line that the processor had no part in, for a token that claims a team."""
+    claimed = {"tenant": "no-such-team", "client": "jwt"}
+    plain = {"call": None, "extproc": None, "provider": "-", "model": "-", "identity": claimed}
+    return {**LINE, **plain, **changes}
+
+
+def test_a_tenant_that_is_not_known_is_not_published() -> None:
+    """The name is a claim's text; nor is it published when its caller goes before the refusal is out."""
+    refused = request(_turned_away(status=403, details="rbac_access_denied_matched_policy[unknown-tenant]"))
+    assert (refused.reason, refused.tenant, refused.client) == (Reason.UNKNOWN_TENANT, None, None)
+    gone = request(_turned_away(status=0, details="downstream_remote_disconnect", flags="DC"))
+    assert (gone.reason, gone.tenant, gone.client) == (Reason.CLIENT_GONE, None, None)
+
+
+def test_a_tenant_that_was_looked_up_is_published_without_a_word_of_the_processor() -> None:
+    """Its limit stands behind the look-up, and so does the processor's call."""
+    limited = request(_turned_away(status=429, details="local_rate_limited"))
+    assert (limited.reason, limited.tenant) == (Reason.TENANT_RATE_LIMITED, "no-such-team")
+    called = {"extproc": {"request_header_latency_us": 9}}
+    gone = request(_turned_away(status=0, details="downstream_remote_disconnect", flags="DC", **called))
+    assert (gone.reason, gone.tenant, gone.client) == (Reason.CLIENT_GONE, "no-such-team", "jwt")

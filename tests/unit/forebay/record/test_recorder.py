@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from forebay.config.load import load_text
+from forebay.config.published import publish
 from forebay.observability import health
 from forebay.places import Places, prepare
 from forebay.record.recorder import Readiness
@@ -94,18 +95,20 @@ def test_it_serves_drains_and_ends(recorder: Recorder) -> None:
 
 
 def test_a_changed_config_is_taken_over_and_a_bad_one_is_not(recorder: Recorder) -> None:
-    """The last good one stays in force; the metrics address follows the config."""
+    """What is in force is what the control plane published; the metrics address follows it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     recorder.start()
     recorder.until(lambda: b"forebay_config_info{" in recorder.get("/metrics").body)
     first = _digest(recorder)
-    recorder.config.write_text(CONFIG + f"telemetry: {{prometheus: {port}}}\n")
+    text = CONFIG + f"telemetry: {{prometheus: {port}}}\n"
+    recorder.config.write_text(text)
+    publish(recorder.places, text, load_text(text, recorder.config).digest)
     recorder.until(lambda: _digest(recorder) != first)
     recorder.until(lambda: _speaks(port))
     second = _digest(recorder)
-    recorder.config.write_text("models: 3\n")
+    publish(recorder.places, "models: 3\n", "0" * 16)
     recorder.until(lambda: b"forebay_config_failures_total 1.0" in recorder.get("/metrics").body)
     assert _digest(recorder) == second
     assert recorder.stop() == 0

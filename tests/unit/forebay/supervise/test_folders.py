@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from forebay.places import Places, prepare
-from forebay.supervise.folders import claimed, default_state_folder, new_run_folder, run_folder
+from forebay.supervise.folders import claimed, default_state_folder, new_run_folder, run_folder, sweep
 from forebay.supervise.part import CannotServe
 
 
@@ -46,3 +46,17 @@ def test_the_state_folder_lies_beside_the_config_or_the_link_to_it(tmp_path: Pat
     (tmp_path / "mounted" / "f.yaml").touch()
     (tmp_path / "f.yaml").symlink_to(tmp_path / "mounted" / "f.yaml")
     assert default_state_folder(tmp_path / "f.yaml") == tmp_path / ".forebay"
+
+
+def test_what_a_killed_gateway_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders in use, and those that are not ours, stay."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "fb-00000000").mkdir()
+    (tmp_path / "fb-00000000" / "owner.lock").touch()
+    (tmp_path / "fb-00000001").mkdir()
+    (tmp_path / "fb-others").mkdir()
+    (tmp_path / "fb-others" / "owner.lock").touch()
+    with run_folder(None) as mine:
+        sweep(tmp_path)
+        assert {each.name for each in tmp_path.iterdir()} == {"fb-00000001", "fb-others", mine.name}
+    assert not mine.exists()

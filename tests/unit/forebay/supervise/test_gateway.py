@@ -9,7 +9,7 @@ from forebay.config.load import load_text
 from forebay.config.resolved import Resolved
 from forebay.places import Places
 from forebay.supervise import environment
-from forebay.supervise.gateway import Options, models_of, parts
+from forebay.supervise.gateway import Options, mocks, parts
 from forebay.supervise.part import CannotServe
 from forebay.supervise.ports import check_ports, free_port
 
@@ -37,16 +37,15 @@ def places(tmp_path: Path) -> Places:
 def test_envoy_starts_last_and_mocks_first(tmp_path: Path) -> None:
     """Whoever is called is there before whoever calls."""
     found = parts(resolved(), Path("f.yaml"), places(tmp_path), Options(("envoy",), inspectors=2))
-    assert [part.name for part in found] == ["mock-one", "recorder", "extproc-0", "extproc-1", "xds", "envoy"]
+    assert [part.name for part in found] == ["mock", "recorder", "extproc-0", "extproc-1", "xds", "envoy"]
 
 
-def test_a_mock_has_exactly_the_models_the_config_expects(tmp_path: Path) -> None:
-    """A model it does not have is a 404, as with a real provider; its key is named, never written."""
-    mock = parts(resolved(), Path("f.yaml"), places(tmp_path), Options(("envoy",)))[0]
-    words = list(mock.argv)
-    assert [words[index + 1] for index, word in enumerate(words) if word == "--model"] == ["a", "b"]
-    assert words[words.index("--key") + 1] == "${env:ONE_KEY}"
-    assert models_of("far", resolved()) == ["c"]
+def test_a_config_without_built_in_providers_has_no_mock(tmp_path: Path) -> None:
+    """One process serves all of them, and none is started for none."""
+    text = 'providers: {far: {type: mock, url: "http://127.0.0.1:9/v1"}}\nmodels: {chat: far/a}\n'
+    assert mocks(resolved(text), Path("f.yaml"), places(tmp_path)) is None
+    found = parts(resolved(text), Path("f.yaml"), places(tmp_path), Options(("envoy",)))
+    assert "mock" not in [part.name for part in found]
 
 
 def test_each_part_is_given_its_own_secrets_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +59,7 @@ def test_each_part_is_given_its_own_secrets_and_no_others(monkeypatch: pytest.Mo
 
     assert environment.envoy(resolved()) == {"PATH": "/bin", "ONE_KEY": "value-of-it", "FAR_KEY": "value-of-it"}
     assert secrets(environment.xds(resolved())) == {"TEAM_KEYS"}
-    assert secrets(environment.mock(resolved().providers["one"].key)) == {"ONE_KEY"}
+    assert secrets(environment.mock([resolved().providers["one"].key, None])) == {"ONE_KEY"}
     assert secrets(environment.plain()) == set()
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,49 @@ def test_parts_start_in_order_and_stop_in_the_opposite_order(tmp_path: Path) -> 
 
     asyncio.run(story())
     assert journal.read_text().split("\n") == ["a began", "b began", "b ended", "a ended", ""]
+
+
+def test_a_part_that_is_added_later_is_stopped_last(tmp_path: Path) -> None:
+    """Others may still call it while they drain; one that does not come up leaves the others running."""
+    journal = tmp_path / "journal"
+
+    async def story() -> None:
+        def made(name: str) -> Part:
+            return part(name, OBEYS, name, str(journal), ready=holds(journal, f"{name} began"))
+
+        supervisor = Supervisor([made("a")], lambda *_: None, QUICK)
+        await supervisor.start()
+        await supervisor.add(made("late"))
+        with pytest.raises(CannotServe, match="broken ended with status 1"):
+            await supervisor.add(part("broken", "raise SystemExit(1)", ready=never))
+        assert set(supervisor.pids()) == {"a", "late"}
+        await supervisor.stop()
+
+    asyncio.run(story())
+    assert journal.read_text().split("\n") == ["a began", "late began", "a ended", "late ended", ""]
+
+
+def test_what_is_expected_at_the_end_is_shown_only_before() -> None:
+    """A warning that means nothing while the part stops means something at any other time."""
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('stream closed'), print('flushed'), sys.exit(0)))\n"
+        "print('stream closed', flush=True)\n"
+        "time.sleep(60)"
+    )
+    lines: list[str] = []
+
+    async def said() -> bool:
+        return bool(lines)
+
+    async def story() -> None:
+        quiet = replace(part("e", code, ready=said), said_at_end=re.compile("stream closed"))
+        supervisor = Supervisor([quiet], lambda _, line: lines.append(line), QUICK)
+        await supervisor.start()
+        await supervisor.stop()
+
+    asyncio.run(story())
+    assert lines == ["stream closed", "flushed"]
 
 
 def test_a_crashed_part_is_started_again(tmp_path: Path) -> None:
