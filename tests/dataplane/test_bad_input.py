@@ -124,7 +124,7 @@ BODIES: dict[str, Bad] = {
     "user a number": Bad(body(user=3), "invalid_type", "user"),
     "metadata an array": Bad(body(metadata=[]), "invalid_type", "metadata"),
     "too many values": Bad(b'{"model":"chat","x":[' + b"0," * 100_000 + b"0]}", "cap_exceeded", "body"),
-    "embeddings of token ids": Bad(embed([1, 2]), "token_ids", "input[0]", EMBEDDINGS),
+    "embeddings of token ids": Bad(embed([1, 2]), "token_ids", "input", EMBEDDINGS),
     "embeddings of lists of token ids": Bad(embed([[1, 2], [3]]), "token_ids", "input[0]", EMBEDDINGS),
     "embeddings of token ids behind text": Bad(embed(["a", [1]]), "token_ids", "input[1]", EMBEDDINGS),
     "embeddings of nothing": Bad(embed([]), "invalid_value", "input", EMBEDDINGS),

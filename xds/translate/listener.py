@@ -102,7 +102,7 @@ def _limits() -> Json:
         "request_timeout": seconds(_REQUEST_WITHIN),
         "stream_idle_timeout": seconds(_IDLE_STREAM),
         # a reader that pauses must not lose the end of an answer whose connection is to be closed; the default is 1 s
-        "delayed_close_timeout": "60s",
+        "delayed_close_timeout": "5s",
         "max_request_headers_kb": _HEADER_KIB,
         "common_http_protocol_options": {
             "idle_timeout": seconds(_IDLE_CONNECTION),

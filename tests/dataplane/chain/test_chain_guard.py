@@ -52,8 +52,8 @@ FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "an early end with OK": ({"end": "ok"}, 403, "unguarded"),
     "an end with an error": ({"end": "error"}, 503, "processor_unavailable"),
     "no route": ({}, 404, "unknown_path"),
-    "an unknown route": ({"route": "m:unknown"}, 404, "unknown_path"),
-    "a cluster's name for a route": ({"route": contract.backend_cluster("one/gpt-a")}, 404, "unknown_path"),
+    "an unknown route": ({"route": "m:unknown"}, 503, "route_unknown"),
+    "a cluster's name for a route": ({"route": contract.backend_cluster("one/gpt-a")}, 503, "route_unknown"),
 }
 
 
