@@ -12,7 +12,6 @@ from typing import Any
 
 from extproc.codec import ANSWERS, UnreadableMessage, decode, encode
 from extproc.messages.refusal import Refused
-from extproc.messages.restore import restore
 from extproc.policy.evaluator import PolicyError
 from extproc.runtime import Runtime
 from extproc.transaction import effects as fx
@@ -108,7 +107,7 @@ class Driver:
 
     async def _restore(self, effect: fx.RestoreAnswer) -> e.Event:
         try:
-            body, count = restore(effect.body, effect.values)
+            body, count = await self._runtime.inspector.restore(effect.body, effect.values)
         except Refused as refused:
             return e.RestorationFailed(refused.reason, time.monotonic_ns())
         return e.AnswerRestored(body, count, time.monotonic_ns())

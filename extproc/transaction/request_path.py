@@ -1,5 +1,7 @@
 """The request's story, in the order it is lived: admit the head, inspect the body, judge, ask the policy, forward."""
 
+import re
+
 from extproc.inspection import Rewritten, block_reason, rewrite
 from extproc.messages.models_list import models_list
 from extproc.risk import score
@@ -26,21 +28,20 @@ OPERATIONS: dict[str, tuple[str, str]] = {  # path -> method, operation
 }
 SERVED = ", ".join(f"{method} {path}" for path, (method, _) in OPERATIONS.items() if path != contract.PROBE)
 
-# What a provider may see of a caller's head; everything else is removed. Names of ours and of Envoy's are not the
+# What a provider may see of a caller's head; everything else is removed, above all free text, which no guard reads:
+# the egress gate states an `accept` and a `user-agent` of its own. Names of ours and of Envoy's are not the
 # processor's to remove (Envoy takes that for an error, and without x-forwarded-proto it finds no route); the egress
 # gate does it.
 UPSTREAM_HEADERS = frozenset(
     {
         contract.REQUEST_ID,
-        "accept",
         "content-type",
         "content-length",
         "transfer-encoding",
-        "user-agent",
         "traceparent",
-        "tracestate",
     }
 )
+_TRACEPARENT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, version 00
 _LEFT_TO_THE_EGRESS_GATE = (":", contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-forwarded-")
 
 
@@ -181,8 +182,13 @@ def _route(exchange: Exchange) -> str:
 
 
 def _removed(exchange: Exchange) -> tuple[str, ...]:
-    names = exchange.head.headers.names() if exchange.head else frozenset()
-    return tuple(sorted(name for name in names - UPSTREAM_HEADERS if not name.startswith(_LEFT_TO_THE_EGRESS_GATE)))
+    if exchange.head is None:
+        return ()
+    headers = exchange.head.headers
+    unwanted = set(headers.names() - UPSTREAM_HEADERS)
+    if not all(_TRACEPARENT.fullmatch(value) for value in headers.all("traceparent")):
+        unwanted.add("traceparent")
+    return tuple(sorted(name for name in unwanted if not name.startswith(_LEFT_TO_THE_EGRESS_GATE)))
 
 
 def _answer(exchange: Exchange, context: Context, reason: Reason, body: bytes) -> Step:

@@ -26,6 +26,8 @@ from xds.translate.shapes import (
     setting,
 )
 
+_ACCEPT: Final = "application/json, text/event-stream"
+_USER_AGENT: Final = "forebay"
 _SECRET_WITHIN: Final = 10.0  # then the cluster serves without it: calls to that provider fail, all others go on
 
 # of a provider's answer: sessions, its account with the provider, its limits (not the caller's), its software
@@ -52,6 +54,9 @@ def _prepare() -> Json:
         "prepare",
         request=[
             *removing("authorization", "x-api-key", "cookie", "accept-encoding"),
+            # some providers refuse calls without them, but a caller's own could say anything, and no guard reads them
+            setting("accept", _ACCEPT),
+            setting("user-agent", _USER_AGENT),
             setting(contract.UPSTREAM_PROVIDER, of_endpoint.format("provider")),
             setting(contract.UPSTREAM_MODEL, of_endpoint.format("model_json")),
             setting(contract.UPSTREAM_PATH, of_endpoint.format("path")),

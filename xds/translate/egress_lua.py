@@ -18,7 +18,7 @@ SENT: Final = (
     ":method", ":scheme", ":authority", ":path", "host",
     "content-type", "content-length", "transfer-encoding", "accept", "user-agent",
     "authorization",  # by now the provider's own, injected just before
-    contract.REQUEST_ID, "traceparent", "tracestate",
+    contract.REQUEST_ID, "traceparent",
 )  # fmt: skip
 
 OPERATIONS: Final = tuple(path.removeprefix("/v1") for path in (contract.CHAT, contract.EMBEDDINGS))

@@ -291,14 +291,21 @@ def test_a_policy_without_an_answer_denies_unless_told_otherwise(on_error: str, 
 
 def test_the_provider_sees_an_allow_list_of_headers() -> None:
     """Cookies, encodings and anything unknown are removed before the request leaves."""
-    given = head(
-        cookie="a=b", **{"accept-encoding": "gzip", "x-custom": "1", "user-agent": "sdk", "x-forwarded-for": "1.2.3.4"}
-    )
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    free = {"accept-encoding": "gzip", "x-custom": "1", "user-agent": "sdk", "tracestate": "a=b"}
+    given = head(cookie="a=b", traceparent=trace, **free, **{"x-forwarded-for": "1.2.3.4"})
     story = Playbook(context()) >> given << fx.ContinueRequestHeaders() >> body(HELLO) << fx.InspectBody
-    gone = {"cookie", "accept-encoding", "x-custom"}
-    kept = {"user-agent", "content-type", "x-request-id", "x-forwarded-for"}  # the last is the egress gate's to remove
+    gone = {"cookie", *free}
+    kept = {"traceparent", "content-type", "x-request-id", "x-forwarded-for"}  # the last is the egress gate's to remove
     story = story >> inspected(HELLO)
     assert story << That(fx.ForwardRequest, remove_headers=lambda names: gone <= set(names) and not kept & set(names))
+
+
+def test_a_trace_of_another_form_is_removed() -> None:
+    """What is no traceparent may be anything, and no guard reads it."""
+    given = head(traceparent="card-4111111111111111")
+    story = Playbook(context()) >> given << fx.ContinueRequestHeaders() >> body(HELLO) << fx.InspectBody
+    assert story >> inspected(HELLO) << That(fx.ForwardRequest, remove_headers=lambda names: "traceparent" in names)
 
 
 def test_an_illegal_message_ends_closed() -> None:

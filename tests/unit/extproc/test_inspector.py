@@ -1,0 +1,68 @@
+"""Bodies of every size are read alike, wherever that happens."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from extproc.inspector import HUGE, LARGE, SAMPLE, InspectionTimedOut, Inspector
+from extproc.messages.refusal import Refused
+from forebay.config import defaults
+from forebay.outcomes import Reason
+
+SIZES = pytest.mark.parametrize("size", [10, LARGE + 10, HUGE + 10])
+
+
+@pytest.fixture(scope="module")
+def inspector() -> Iterator[Inspector]:
+    made = Inspector(b"k" * 32)
+    made.warm()
+    yield made
+    made.close()
+
+
+def prompt(size: int) -> bytes:
+    """A prompt with a value to redact, and so much more."""
+    text = "Write to maria.rossi@example.com " + "and be kind. " * (size // 13)
+    return orjson.dumps({"model": "sample", "messages": [{"role": "user", "content": text}]})
+
+
+@SIZES
+def test_the_size_does_not_change_what_is_found(inspector: Inspector, size: int) -> None:
+    """On the loop, and in either process beside it."""
+    found = asyncio.run(inspector.inspect(replace(SAMPLE, body=prompt(size))))
+    assert [(finding.type, finding.count) for finding in found.findings] == [("EMAIL_ADDRESS", 1)]
+
+
+@SIZES
+def test_a_refused_body_says_why_at_every_size(inspector: Inspector, size: int) -> None:
+    """The refusal travels between processes."""
+    found = asyncio.run(inspector.inspect(replace(SAMPLE, body=prompt(size)[:-1])))
+    assert found.refused is not None
+    assert found.refused.reason is Reason.MALFORMED_JSON
+
+
+@SIZES
+def test_answers_are_restored_at_every_size(inspector: Inspector, size: int) -> None:
+    """With the values of their own exchange."""
+    answer = orjson.dumps({"text": "to [EMAIL_ab12]" + "." * size})
+    body, count = asyncio.run(inspector.restore(answer, {"[EMAIL_ab12]": "a@b.example"}))
+    assert (count, body) == (1, answer.replace(b"[EMAIL_ab12]", b"a@b.example"))
+
+
+@SIZES
+def test_an_unreadable_answer_is_refused_at_every_size(inspector: Inspector, size: int) -> None:
+    """Nothing of it is given out."""
+    with pytest.raises(Refused) as refused:
+        asyncio.run(inspector.restore(b'{"a": "[X_1]' + b"." * size, {"[X_1]": "v"}))
+    assert refused.value.reason is Reason.ANSWER_UNREADABLE
+
+
+def test_a_body_that_takes_too_long_is_a_timeout(inspector: Inspector) -> None:
+    """The guard has failed, and the next body is served."""
+    hurried = replace(SAMPLE, body=prompt(2 * HUGE), guards=replace(defaults.GUARDS, deadline=0.001))
+    with pytest.raises(InspectionTimedOut):
+        asyncio.run(inspector.inspect(hurried))
+    assert asyncio.run(inspector.inspect(replace(SAMPLE, body=prompt(LARGE)))).refused is None
