@@ -1,6 +1,8 @@
 """The data plane's processor: what Envoy asks about each request, in walking order.
 
-server           one gRPC stream in, one driver out; the transport
+server           one inspector as a process
+grpcio_transport one gRPC stream in, one driver out
+health           gRPC health, on a socket of its own
 codec            Envoy's messages <-> events and effects
 driver           performs effects under deadlines and feeds the answers back
 transaction/     the one state machine of an HTTP transaction: no socket, clock or protobuf

@@ -58,6 +58,7 @@ LOCAL_TENANT: Final = "local"  # the tenant of a config without tenants and with
 INGRESS_LISTENER_HTTP: Final = "ingress-http"
 INGRESS_LISTENER_HTTPS: Final = "ingress-https"
 ROUTE_CONFIG: Final = "ingress"
+EXTPROC_SERVICE: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
 EXTPROC_CLUSTER: Final = "extproc"
 XDS_CLUSTER: Final = "xds"
 EXTPROC_FILTER: Final = "ingress-processor"

@@ -24,6 +24,10 @@ class Places:
     def inspector_socket(self, number: int = 0) -> Path:
         return self.run / f"i{number}.sock"
 
+    def health_socket(self, number: int = 0) -> Path:
+        """Where inspector `number` answers gRPC health checks."""
+        return self.run / f"h{number}.sock"
+
     @property
     def admin_socket(self) -> Path:
         """Envoy's admin interface: never a TCP port, it can print configuration and stop the process."""

@@ -29,6 +29,13 @@ SharedRunDir = Annotated[
     Path, typer.Option("--run-dir", help="Sockets; the folder all parts of one gateway share.", show_default=False)
 ]
 
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1, max=64, help="Inspectors: processes that share the calls. Exact state is not shared between them."
+    ),
+]
+
 
 def shared_places(config: Path, run_dir: Path, state_dir: Path | None) -> Places:
     """The places of a part that shares them with others; folders and generated secrets are made where missing."""

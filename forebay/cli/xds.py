@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from forebay.cli.options import Config, SharedRunDir, StateDir, shared_places
+from forebay.cli.options import Config, SharedRunDir, StateDir, Workers, shared_places
 
 
-def xds(config: Config, run_dir: SharedRunDir, state_dir: StateDir = None) -> None:
+def xds(config: Config, run_dir: SharedRunDir, state_dir: StateDir = None, workers: Workers = 1) -> None:
     """Run the control plane: follows the config file and serves it to Envoy over x.sock in the run folder.
 
     \b
@@ -17,4 +17,4 @@ def xds(config: Config, run_dir: SharedRunDir, state_dir: StateDir = None) -> No
     from xds.server import serve
 
     logging.configure("xds", sys.stderr)
-    sys.exit(asyncio.run(serve(config.absolute(), shared_places(config, run_dir, state_dir))))
+    sys.exit(asyncio.run(serve(config.absolute(), shared_places(config, run_dir, state_dir), inspectors=workers)))

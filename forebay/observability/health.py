@@ -24,14 +24,23 @@ class Answer:
 
 async def check(path: Path, service: str = "") -> bool:
     """Whether the gRPC server behind the Unix socket `path` says that `service` is SERVING. Never raises on failure."""
+    return await _status(path, service) == int(health_pb2.HealthCheckResponse.SERVING)
+
+
+async def answers(path: Path) -> bool:
+    """Whether the gRPC server behind the Unix socket `path` says anything at all. Never raises on failure."""
+    return await _status(path, "") is not None
+
+
+async def _status(path: Path, service: str) -> int | None:
     async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE
             )
         except grpc.RpcError:
-            return False  # whatever is wrong, it is not serving
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            return None  # whatever is wrong, it is not serving
+    return int(answer.status)
 
 
 async def get(path: Path, target: str, deadline: float = DEADLINE) -> Answer:

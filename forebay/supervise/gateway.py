@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from forebay.supervise.local_http import NoAnswer, ask, is_ok
 from forebay.supervise.part import Part
 
 _DRAIN_PYTHON = 5.0
+_DRAIN_INSPECTOR = 12.0  # a little more than it gives its exchanges
 _DRAIN_POLL = 0.1
 _AFTER_DRAIN = 3.0  # what Envoy keeps of its time for the end itself: flushing the record
 _ENVOY_ENDS = re.compile(r"caught ENVOY_SIGTERM|config stream to \S+ closed")
@@ -48,7 +49,7 @@ def parts(resolved: Resolved, source: Path, places: Places, options: Options) ->
             "recorder", "record", source, places, environment.plain(), partial(is_ok, places.recorder_socket, "/livez")
         ),
         *(_inspector(number, source, places) for number in range(options.inspectors)),
-        _own("xds", "xds", source, places, environment.xds(resolved), partial(health.check, places.xds_socket, "")),
+        _xds(resolved, source, places, options),
         _envoy(resolved, places, options),
     ]
 
@@ -67,8 +68,15 @@ def _own(
 
 
 def _inspector(number: int, source: Path, places: Places) -> Part:
-    ready = partial(health.check, places.inspector_socket(number), "")
-    return _own(f"extproc-{number}", "extproc", source, places, environment.plain(), ready, "--number", str(number))
+    socket = places.health_socket(number)
+    ready = partial(health.check, socket, "")
+    part = _own(f"extproc-{number}", "extproc", source, places, environment.plain(), ready, "--number", str(number))
+    return replace(part, drain=_DRAIN_INSPECTOR, alive=partial(health.answers, socket))
+
+
+def _xds(resolved: Resolved, source: Path, places: Places, options: Options) -> Part:
+    ready = partial(health.check, places.xds_socket, "")
+    return _own("xds", "xds", source, places, environment.xds(resolved), ready, "--workers", str(options.inspectors))
 
 
 def mocks(resolved: Resolved, source: Path, places: Places) -> Part | None:

@@ -20,6 +20,7 @@ class Part:
 
     To stop it, `before_stop` is awaited, then SIGTERM is sent; whatever is left after `drain` seconds gets SIGKILL.
     Lines that fit `said_at_end` are expected while it stops, so they are not shown then.
+    Once ready it is asked whether it is `alive`; where it has not said True for `stuck_after` seconds, it is killed.
     `death_signal` is what the process gets when the supervisor itself is killed.
     """
 
@@ -32,3 +33,5 @@ class Part:
     start_within: float = 30.0
     said_at_end: re.Pattern[str] | None = None
     death_signal: signal.Signals = signal.SIGKILL
+    alive: Callable[[], Awaitable[bool]] | None = None
+    stuck_after: float = 2.0

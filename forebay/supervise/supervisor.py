@@ -1,13 +1,14 @@
 """Starts parts one after the other, restarts what crashes, stops all in the opposite order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from forebay.supervise.child import Child, Log
 from forebay.supervise.part import CannotServe, Part
 
 _POLL = 0.05
+_ALIVE_POLL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,31 @@ class _Keeper:
                 return f"was not ready within {self.part.start_within:g} s"
             if ready is True and not self.ready.done():
                 self.ready.set_result(None)
+            if self.part.alive is not None and await self._gets_stuck(child, ended, self.part.alive):
+                return f"did not answer for {self.part.stuck_after:g} s and was killed"
             status = await asyncio.shield(ended)
             return f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
         finally:
             # Only when we are being stopped is either still under way: whoever stops us drains the child.
             becoming.cancel()
             ended.cancel()
+
+    async def _gets_stuck(
+        self, child: Child, ended: "asyncio.Future[int]", alive: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Watch a ready child until it ends by itself (False), or does not answer any more (True: killed, and gone)."""
+        loop = asyncio.get_running_loop()
+        answered = loop.time()
+        while not ended.done():
+            await asyncio.wait({ended}, timeout=_ALIVE_POLL)
+            asked = loop.time()
+            if await alive():
+                answered = asked
+            elif loop.time() - answered >= self.part.stuck_after and not ended.done():
+                child.kill()
+                await ended
+                return True
+        return False
 
     async def _become_ready(self) -> bool:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,19 @@ HTTP_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CONNECT_WITHIN: Final = 5.0
 _IDLE_UPSTREAM: Final = 50.0  # below the 60 s and more after which providers close: no request meets a closing one
 _BUFFER: Final = 50 * 1024 * 1024  # towards the inspectors: whole bodies pass
+_ABSENT: Final[Json] = {
+    "split_external_local_origin_errors": True,
+    "consecutive_local_origin_failure": 1,
+    "enforcing_consecutive_local_origin_failure": 100,
+    "enforcing_local_origin_success_rate": 0,
+    "enforcing_success_rate": 0,
+    "enforcing_consecutive_5xx": 0,
+    "enforcing_consecutive_gateway_failure": 0,
+    "interval": "0.25s",
+    "base_ejection_time": "0.5s",
+    "max_ejection_time": "0.5s",
+    "max_ejection_percent": 100,
+}
 _H2_STREAM: Final = 256 * 1024  # what Envoy holds for an inspector that does not read: without it 16 MiB per call
 _H2_CONNECTION: Final = 1024 * 1024
 
@@ -182,6 +195,8 @@ def _extproc(places: Places, inspectors: int) -> Json:
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": _BUFFER,
         "circuit_breakers": _breakers(LIFTED),
+        # an inspector that is dead has nothing open, so it would be the one with the least requests
+        "outlier_detection": _ABSENT,
         "load_assignment": {
             "cluster_name": contract.EXTPROC_CLUSTER,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": path}}}} for path in paths]}],

@@ -6,10 +6,25 @@ answer ends its stream after the request body ("released") and is not asked agai
 sure that no other early end passes for that.
 """
 
+from typing import Final
+
 from forebay import contract
 from xds.translate.shapes import Json, composite, execute, extension, request_header, single
 
 MESSAGE_TIMEOUT = "10s"  # for one answer of the processor; a 504 after that
+
+# An inspector that ends before its first answer has decided nothing: the next one is asked instead.
+_ANOTHER: Final[Json] = {
+    "num_retries": 3,
+    "retry_on": "connect-failure,refused-stream,reset,unavailable",
+    "retry_host_predicate": [
+        extension(
+            "envoy.retry_host_predicates.previous_hosts",
+            "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        )
+    ],
+    "host_selection_retry_max_attempts": 3,
+}
 
 
 def processor() -> Json:
@@ -27,7 +42,11 @@ def _ext_proc() -> Json:
         "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
         {
             # the stream lives as long as the call; what may not take long is one answer
-            "grpc_service": {"envoy_grpc": {"cluster_name": contract.EXTPROC_CLUSTER}, "timeout": "0s"},
+            "grpc_service": {
+                "envoy_grpc": {"cluster_name": contract.EXTPROC_CLUSTER},
+                "timeout": "0s",
+                "retry_policy": _ANOTHER,
+            },
             "message_timeout": MESSAGE_TIMEOUT,
             "failure_mode_allow": False,
             "status_on_error": {"code": "ServiceUnavailable"},

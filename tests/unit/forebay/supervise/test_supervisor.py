@@ -156,6 +156,38 @@ def test_a_crashed_part_is_started_again(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_part_that_does_not_answer_any_more_is_replaced(tmp_path: Path) -> None:
+    """A process that runs and does nothing would hold up its callers for ever; one that answers late is left alone."""
+    journal, stuck = tmp_path / "journal", tmp_path / "stuck"
+    asked = 0
+
+    async def alive() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked != 1 and not stuck.exists()
+
+    async def story() -> None:
+        lines: list[str] = []
+        watched = replace(
+            part("a", OBEYS, "a", str(journal), ready=holds(journal, "a began")), alive=alive, stuck_after=0.8
+        )
+        supervisor = Supervisor([watched], lambda _, line: lines.append(line), QUICK)
+        await supervisor.start()
+        while asked < 3:
+            await asyncio.sleep(0.02)
+        assert journal.read_text().count("began") == 1
+        stuck.touch()
+        deadline = time.monotonic() + 10
+        while journal.read_text().count("began") < 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        stuck.unlink()
+        await supervisor.stop()
+        assert journal.read_text().count("began") == 2
+        assert any("did not answer for 0.8 s and was killed" in line for line in lines)
+
+    asyncio.run(story())
+
+
 def test_a_part_that_never_comes_up_is_given_up_with_its_last_lines(tmp_path: Path) -> None:
     """The caller learns which part it was and what it said."""
 
