@@ -7,13 +7,17 @@ still ask for more. `rewrite` applies those that the decision calls for.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from extproc.detectors.placeholders import plan
-from extproc.detectors.scan import Detectors
-from extproc.findings import Finding, Span
+from extproc.detectors.pii_numbers import PII_TYPES
+from extproc.detectors.placeholders import Replacement, plan
+from extproc.detectors.scan import NOTABLE, Detections, Detectors
+from extproc.findings import Finding, Kind, Span, Text
 from extproc.messages.call import Call
 from extproc.messages.chat import parse_chat
-from extproc.messages.edit import Edit, apply, cap_max_tokens, drop_tools, edits_for, shift
+from extproc.messages.edit import Edit, apply, cap_max_tokens, drop_tools, edit_document, edits_for, shift
 from extproc.messages.embeddings import parse_embeddings
+from extproc.messages.hints import Document, Hints
+from extproc.messages.overlaps import Value, merged, news
+from extproc.messages.readings import Readings, meetings
 from extproc.messages.refusal import Refused
 from extproc.usage.tokens import count_call
 from forebay.config.resolved import Caps, Guards
@@ -26,13 +30,19 @@ PARSERS: dict[str, Callable[[bytes, Caps], Call]] = {"chat": parse_chat, "embedd
 
 @dataclass(frozen=True, slots=True)
 class Redactable:
-    """One stretch of the body that can be replaced by a placeholder."""
+    """One value that can be replaced by a placeholder.
 
-    kind: str  # "pii" or "secret"
+    `edits` do it: the first puts the placeholder there, others remove what of the value stands in other texts. In an
+    encoded text there are none: `passage` says which of the `documents`, from where and to where.
+    """
+
+    kind: Kind
     type: str
     placeholder: str
     original: str = field(repr=False)
-    edit: Edit = field(repr=False)
+    edits: tuple[Edit, ...] = field(repr=False)
+    passage: tuple[int, int, int] | None = None
+    fixed: bool = False  # in a number that no provider takes as anything else: better refused than redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Inspection:
     redactables: tuple[Redactable, ...] = field(repr=False)
     input_tokens: int
     stages: Mapping[str, int]
+    documents: Mapping[int, Document] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +94,11 @@ def inspect(
         return Inspection(refused, None, 0, (), (), 0, {"parse": (clock() - started) // 1000})
     parsed = clock()
     detections = detectors.scan(call.texts, guards)
-    if sum(map(len, detections.spans)) > MOST_SPANS:
+    detections, values = _read_otherwise(call, detections, detectors, guards)
+    if sum(map(len, detections.spans)) + len(values) > MOST_SPANS:
         too_many = Refused(Reason.CAP_EXCEEDED, {"path": "redactions", "limit": MOST_SPANS})
         return Inspection(too_many, None, 0, (), (), 0, {"parse": (parsed - started) // 1000})
-    redactables = _redactables(call, body, detections.spans, state_key, tenant)
+    redactables = _redactables(call, body, merged(detections.spans, values), state_key, tenant)
     scanned = clock()
     tokens = count_call([text.value for text in call.texts], call.model)
     counted = clock()
@@ -96,7 +108,14 @@ def inspect(
         "tokens": (counted - scanned) // 1000,
     }
     return Inspection(
-        None, replace(call, texts=()), detections.injection, detections.findings, redactables, tokens, stages
+        None,
+        replace(call, texts=(), hints=Hints()),
+        detections.injection,
+        detections.findings,
+        redactables,
+        tokens,
+        stages,
+        call.hints.documents,
     )
 
 
@@ -116,7 +135,7 @@ def rewrite(
     if call is None:
         raise ValueError("a refused body cannot be rewritten")
     chosen = [item for item in inspection.redactables if item.kind in redact_kinds or item.type in redact_types]
-    edits = [item.edit for item in chosen]
+    edits = [edit for item in chosen for edit in item.edits] + _document_edits(chosen, inspection.documents)
     if drop:
         dropped = drop_tools(call, drop)
         edits = [edit for edit in edits if not any(_covers(outer, edit) for outer in dropped)] + dropped
@@ -140,14 +159,18 @@ def switched_off(guards: Guards) -> Guards:
 def block_reason(inspection: Inspection, guards: Guards) -> tuple[Reason, str] | None:
     """Why the tenant's guards block this body, with the types that did it, or None.
 
-    Secrets before personal data before injections: the more certain finding names the reason.
+    Secrets before personal data before injections: the more certain finding names the reason. What is to be redacted
+    but stands where only a number may stand blocks too: no placeholder fits there.
     """
+    fixed = {(item.kind, item.type) for item in inspection.redactables if item.fixed}
     for kind, action, reason in (
         ("secret", guards.secrets, Reason.SECRET),
         ("pii", guards.pii, Reason.PERSONAL_DATA),
     ):
         types = sorted({finding.type for finding in inspection.findings if finding.kind == kind})
-        if action == "block" and types:
+        if action == "redact":
+            types = sorted(type_ for of_kind, type_ in fixed if of_kind == kind)
+        if action in {"block", "redact"} and types:
             return reason, ", ".join(types)
     if guards.injection.action == "block" and inspection.injection >= guards.injection.threshold:
         return Reason.PROMPT_INJECTION, ""
@@ -158,19 +181,91 @@ def _covers(outer: Edit, inner: Edit) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
 
+def _document_edits(chosen: Sequence[Redactable], documents: Mapping[int, Document]) -> list[Edit]:
+    passages: dict[int, list[tuple[int, int, str]]] = {}
+    for item in chosen:
+        if item.passage is not None:
+            index, start, end = item.passage
+            passages.setdefault(index, []).append((start, end, item.placeholder))
+    return [edit_document(documents[index], sorted(found)) for index, found in passages.items()]
+
+
+def _read_otherwise(
+    call: Call, detections: Detections, detectors: Detectors, guards: Guards
+) -> tuple[Detections, list[Value]]:
+    """The detections with what is found only when the texts are read in other ways, and those values."""
+    spans = _whole_numbers(call, detections.spans) if any(detections.spans) else detections.spans
+    findings = {(one.kind, one.type, one.channel): one for one in detections.findings}
+    injection = detections.injection
+    if guards.injection.action != "off":
+        values_off = replace(guards, pii="off", secrets="off")
+        for run in call.hints.runs:
+            met = meetings([call.texts[index].value for index in run])
+            first = call.texts[run[0]]
+            seen = detectors.scan([replace(first, value=met)], values_off)
+            if seen.injection > max(injection, NOTABLE - 1):
+                injection = seen.injection
+                findings |= {(one.kind, one.type, one.channel): one for one in seen.findings}
+    values: list[Value] = []
+    if guards.pii != "off" or guards.secrets != "off":
+        readings = Readings(call)
+        if readings.value:
+            injection_off = replace(guards, injection=replace(guards.injection, action="off"))
+            seen = detectors.scan([Text("", "user", readings.value, 0, 0)], injection_off)
+            values = news(spans, readings.stretches(seen.spans[0]))
+            scores = {one.type: one.score for one in seen.findings}
+            for value in values:
+                channel = call.texts[value.stretches[0][0]].channel
+                kind: Kind = "pii" if value.type in PII_TYPES else "secret"
+                known = findings.get((kind, value.type, channel), Finding(kind, value.type, channel, 0, 0))
+                score = max(known.score, scores[value.type])
+                findings[kind, value.type, channel] = replace(known, count=known.count + 1, score=score)
+    ordered = tuple(findings[key] for key in sorted(findings))
+    return Detections(injection, ordered, spans), values
+
+
 def _redactables(
-    call: Call, body: bytes, spans: Sequence[Sequence[Span]], state_key: bytes, tenant: str
+    call: Call, body: bytes, values: Sequence[Value], state_key: bytes, tenant: str
 ) -> tuple[Redactable, ...]:
-    redactables: list[Redactable] = []
-    redaction = plan(call.texts, spans, state_key, tenant)
-    for text, items in zip(call.texts, redaction.per_text, strict=True):
-        if not items:
-            continue
-        if text.form == "number" and len(items) > 1:  # a number is replaced as a whole or not at all
-            items = (replace(items[0], start=0, end=len(text.value), original=text.value),)
-        edits = edits_for(text, body, [(item.start, item.end, item.placeholder) for item in items])
-        redactables += [
-            Redactable(item.kind, item.type, item.placeholder, item.original, edit)
-            for item, edit in zip(items, edits, strict=True)
-        ]
+    fixed = frozenset(call.hints.fixed)
+    originals = ["".join(call.texts[text].value[start:end] for text, start, end in one.stretches) for one in values]
+    # Of the texts only for what stands there already; of the values for their placeholders.
+    texts = [*call.texts, *[Text("", "user", original, 0, 0) for original in originals]]
+    spans = [()] * len(call.texts) + [
+        (Span(0, len(said), one.type),) for one, said in zip(values, originals, strict=True)
+    ]
+    items = [found[0] for found in plan(texts, spans, state_key, tenant).per_text[len(call.texts) :]]
+    edits = _edits(call, body, values, items)
+    redactables = []
+    for value, item, made in zip(values, items, edits, strict=True):
+        text, start, end = value.stretches[0]
+        passage = (text, start, end) if text in call.hints.documents else None
+        redactables.append(
+            Redactable(item.kind, item.type, item.placeholder, item.original, made, passage, text in fixed)
+        )
     return tuple(redactables)
+
+
+def _edits(call: Call, body: bytes, values: Sequence[Value], items: Sequence[Replacement]) -> list[tuple[Edit, ...]]:
+    """Per value: the placeholder at its first stretch, nothing at the others."""
+    wanted: dict[int, list[tuple[int, int, str, int]]] = {}
+    for number, (value, item) in enumerate(zip(values, items, strict=True)):
+        for text, start, end in value.stretches:
+            new = item.placeholder if (text, start, end) == value.stretches[0] else ""
+            if text not in call.hints.documents:
+                wanted.setdefault(text, []).append((start, end, new, number))
+    edits: list[list[Edit]] = [[] for _ in values]
+    for text, replacements in wanted.items():
+        replacements.sort()
+        made = edits_for(call.texts[text], body, [one[:3] for one in replacements])
+        for (*_, number), edit in zip(replacements, made, strict=True):
+            edits[number].append(edit)
+    return [tuple(of_value) for of_value in edits]
+
+
+def _whole_numbers(call: Call, spans: Sequence[Sequence[Span]]) -> tuple[tuple[Span, ...], ...]:
+    """A number is replaced as a whole or not at all: half of it is no number."""
+    return tuple(
+        (Span(0, len(text.value), found[0].type),) if text.form == "number" and found else tuple(found)
+        for text, found in zip(call.texts, spans, strict=True)
+    )

@@ -4,6 +4,9 @@ refusal       Refused, and the error body a caller gets for a reason
 errors_page   docs/errors.md, rendered from forebay.outcomes
 json_spans    strict JSON over bytes: every value with its place
 fields        typed reading of those values
+hints         what is known of a text beyond what it says itself
+percent       a URL decoded, with the way back
+documents     texts that travel encoded: data: URLs and base64
 texts         every string a model could read, with its place
 call          Call: one parsed request
 draft         a Call in the making: what both operations share
@@ -11,6 +14,8 @@ media         content parts that are no text
 chat          /v1/chat/completions into a Call
 embeddings    /v1/embeddings into a Call
 places        code points of a text to bytes of the body
+readings      the texts read in other ways: behind their keys, parts joined, numbers written out
+overlaps      values out of spans that overlap, over one text or several
 edit          byte edits: redact, drop tools, cap the answer's length
 models_list   the body of GET /v1/models
 sse           server-sent events out of chunks cut anywhere

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Final, Literal
 
 from extproc.findings import Text
+from extproc.messages.hints import Hints
 
 Operation = Literal["chat", "embeddings"]
 
@@ -68,6 +69,7 @@ class Call:
     include_usage: bool
     user: str | None = field(repr=False)
     texts: tuple[Text, ...] = field(repr=False)
+    hints: Hints = field(repr=False)  # by index into `texts`
     messages: int  # messages of a chat, inputs of an embeddings call
     roles: Mapping[str, int]
     images: int

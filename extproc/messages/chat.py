@@ -37,7 +37,8 @@ CHANNELS: Final[dict[str, Channel]] = {
 }
 _MAY_SAY_NOTHING: Final = frozenset({"assistant", "function"})  # they may call a tool, or return nothing
 _TEXT_PARTS: Final = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
-_NO_BOUND: Final = -float("inf")
+_RANGES: Final = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
+_BIAS: Final = (-100, 100)
 
 
 def parse_chat(body: bytes, caps: Caps) -> Call:
@@ -94,18 +95,23 @@ def _content(draft: Draft, node: Node, path: str, channel: Channel) -> None:
         raise fields.wrong_type(path, "a string or an array of parts")
     if fields.holds_numbers(node):
         raise Refused(Reason.TOKEN_IDS, {"path": path})
+    run: list[int] = []
     for index, part in enumerate(value):
-        _part(draft, part, f"{path}[{index}]", channel)
+        _part(draft, part, f"{path}[{index}]", channel, run)
+    draft.texts.add_run(run)
 
 
-def _part(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+def _part(draft: Draft, node: Node, path: str, channel: Channel, run: list[int]) -> None:
     members = fields.members(node, path)
     type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
     text_field = _TEXT_PARTS.get(type_)
     if text_field is not None:
         text_path = f"{path}.{text_field}"
         text = fields.required(members, text_field, text_path)
-        draft.texts.add(text, text_path, channel, fields.string(text, text_path))
+        value = fields.string(text, text_path)
+        if value:
+            run.append(len(draft.texts.found))
+        draft.texts.add(text, text_path, channel, value)
     elif type_ in MEDIA:
         counter = MEDIA[type_]
         setattr(draft, counter, getattr(draft, counter) + 1)
@@ -241,7 +247,10 @@ def _stop(draft: Draft, node: Node) -> None:
 def _prediction(draft: Draft, node: Node) -> None:
     if node.value is not None:
         fields.members(node, "prediction")
+        first = len(draft.texts.found)
         draft.texts.add_all(node, "prediction", "user")
+        strings = [index for index, text in enumerate(draft.texts.found[first:], first) if text.form == "string"]
+        draft.texts.add_run(strings)  # its parts, as those of a message
 
 
 def _limit(name: str) -> Handler:
@@ -260,7 +269,18 @@ def _n(draft: Draft, node: Node) -> None:
 
 
 def _temperature(draft: Draft, node: Node) -> None:
-    draft.temperature = fields.number(node, "temperature", 0)
+    draft.temperature = fields.number(node, "temperature", *_RANGES["temperature"])
+    draft.texts.add_number(node, "temperature", "user")
+
+
+def _logit_bias(draft: Draft, node: Node) -> None:
+    if node.value is None:
+        return
+    for key, bias in fields.members(node, "logit_bias").items():
+        if fields.number(bias, "logit_bias.*", *_BIAS) is None:
+            raise fields.wrong_type("logit_bias.*", "a number")
+        draft.texts.add_key(key, bias, "logit_bias.*", "user")
+        draft.texts.add_number(bias, "logit_bias.*", "user")
 
 
 # Members of a message that are not simply scanned. null is as good as absent.
@@ -292,7 +312,8 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "prediction": _prediction,
     "metadata": read_metadata,
     "user": read_user,
-    **numbers({"top_p": 0, "frequency_penalty": _NO_BOUND, "presence_penalty": _NO_BOUND}),
-    **integers({"seed": -(2**63), "top_logprobs": 0}),
+    "logit_bias": _logit_bias,
+    **numbers({name: bounds for name, bounds in _RANGES.items() if name != "temperature"}),
+    **integers({"seed": (-(2**63), fields.MAX_INTEGER), "top_logprobs": (0, 20)}),
     **booleans("logprobs", "parallel_tool_calls", "store"),
 }

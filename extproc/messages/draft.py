@@ -72,6 +72,7 @@ class Draft:
             include_usage=self.include_usage,
             user=self.user,
             texts=tuple(self.texts.found),
+            hints=self.texts.hints(),
             messages=self.messages,
             roles=self.roles,
             images=self.images,
@@ -125,23 +126,24 @@ def read_metadata(draft: Draft, node: Node) -> None:
         draft.texts.add_all(node, "metadata", "user")
 
 
-def numbers(least: Mapping[str, float]) -> dict[str, Handler]:
+def numbers(ranges: Mapping[str, tuple[float, float]]) -> dict[str, Handler]:
     """Handlers that check numbers and keep none."""
-    return {name: _check(fields.number, name, bound) for name, bound in least.items()}
+    return {name: _check(fields.number, name, *bounds) for name, bounds in ranges.items()}
 
 
-def integers(least: Mapping[str, int]) -> dict[str, Handler]:
+def integers(ranges: Mapping[str, tuple[int, int]]) -> dict[str, Handler]:
     """Handlers that check integers and keep none."""
-    return {name: _check(fields.integer, name, bound) for name, bound in least.items()}
+    return {name: _check(fields.integer, name, *bounds) for name, bounds in ranges.items()}
 
 
 def booleans(*names: str) -> dict[str, Handler]:
     """Handlers that check booleans and keep none."""
-    return {name: _check(lambda node, path, _: fields.boolean(node, path), name, None) for name in names}
+    return {name: _check(fields.boolean, name) for name in names}
 
 
-def _check(read: Callable[..., object], name: str, bound: float | None) -> Handler:
+def _check(read: Callable[..., object], name: str, *bounds: float) -> Handler:
     def check(draft: Draft, node: Node) -> None:
-        read(node, name, bound)
+        read(node, name, *bounds)
+        draft.texts.add_number(node, name, "user")
 
     return check

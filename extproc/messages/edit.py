@@ -1,14 +1,17 @@
 """Edits to a body that was parsed: only the bytes that must change do."""
 
+from base64 import b64encode
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
+from urllib.parse import quote
 
 import orjson
 
 from extproc.findings import Text
 from extproc.messages.call import Call, Member, Tool
+from extproc.messages.hints import Document
 from extproc.messages.places import byte_places, codepoint_places
 
 Replacement = tuple[int, int, str]  # first code point, the one after the last, what to put there
@@ -73,6 +76,17 @@ def edits_for(text: Text, body: bytes, replacements: Sequence[Replacement]) -> l
         Edit(text.start + start, text.start + end, escape(replacement, depth))
         for start, end, replacement in zip(places[::2], places[1::2], new, strict=True)
     ]
+
+
+def edit_document(document: Document, replacements: Sequence[Replacement]) -> Edit:
+    """The whole string of an encoded text, with these replacements in it; they ascend and do not overlap."""
+    parts, at = [], 0
+    for start, end, new in replacements:
+        parts += [document.value[at:start], new]
+        at = end
+    data = "".join([*parts, document.value[at:]]).encode()
+    payload = b64encode(data).decode() if document.base64 else quote(data)
+    return Edit(document.start + 1, document.end - 1, escape(document.head + payload))
 
 
 def escape(text: str, depth: int = 1) -> bytes:

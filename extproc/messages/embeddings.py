@@ -10,6 +10,8 @@ from extproc.messages.refusal import Refused
 from forebay.config.resolved import Caps
 from forebay.outcomes import Reason
 
+_MOST_DIMENSIONS: Final = 65_536  # more than any model has
+
 
 def parse_embeddings(body: bytes, caps: Caps) -> Call:
     """The call that `body` makes. Raises Refused for whatever may not be forwarded: answer with its reason."""
@@ -49,5 +51,5 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "stream": read_stream,
     "metadata": read_metadata,
     "user": read_user,
-    **integers({"dimensions": 1}),
+    **integers({"dimensions": (1, _MOST_DIMENSIONS)}),
 }

@@ -1,5 +1,6 @@
 """Typed reading of parsed values: the value, or Refused with the path of the field at fault."""
 
+import math
 from collections.abc import Collection
 from typing import Final
 
@@ -52,28 +53,34 @@ def boolean(node: Node, path: str) -> bool | None:
     raise wrong_type(path, "a boolean")
 
 
-def integer(node: Node, path: str, least: int) -> int | None:
-    """An integer of at least `least`, or None for null. A boolean is none, and neither is 1.0."""
+def integer(node: Node, path: str, least: int, most: int = MAX_INTEGER) -> int | None:
+    """An integer from `least` to `most`, or None for null. A boolean is none, and neither is 1.0."""
     value = node.value
     if value is None:
         return None
     if value.__class__ is not int:
         raise wrong_type(path, "an integer")
-    if not least <= value <= MAX_INTEGER:
-        raise Refused(Reason.INVALID_VALUE, {"path": path, "expected": f"an integer of at least {least}"})
+    if not least <= value <= most:
+        raise Refused(
+            Reason.INVALID_VALUE, {"path": path, "expected": f"an integer {_range(least, most, MAX_INTEGER)}"}
+        )
     return value
 
 
-def number(node: Node, path: str, least: float) -> float | None:
-    """A number of at least `least`, or None for null."""
+def number(node: Node, path: str, least: float, most: float = math.inf) -> float | None:
+    """A number from `least` to `most`, or None for null."""
     value = node.value
     if value is None:
         return None
     if value.__class__ is not int and value.__class__ is not float:
         raise wrong_type(path, "a number")
-    if value < least:
-        raise Refused(Reason.INVALID_VALUE, {"path": path, "expected": f"a number of at least {least:g}"})
+    if not least <= value <= most:
+        raise Refused(Reason.INVALID_VALUE, {"path": path, "expected": f"a number {_range(least, most, math.inf)}"})
     return float(value)
+
+
+def _range(least: float, most: float, unbounded: float) -> str:
+    return f"of at least {least}" if most == unbounded else f"from {least} to {most}"
 
 
 def check_cap(count: int, path: str, cap: int) -> None:

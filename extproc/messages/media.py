@@ -1,11 +1,14 @@
 """Content parts that are no text: images, sounds, files. Counted; what is text in them is scanned all the same."""
 
-import re
 from typing import Final
 
 from extproc.findings import Channel
+from extproc.messages.documents import read_encoded
 from extproc.messages.draft import Draft
+from extproc.messages.hints import Document
 from extproc.messages.json_spans import Node
+from extproc.messages.refusal import Refused
+from forebay.outcomes import Reason
 
 # Part type -> what it counts as.
 MEDIA: Final = {
@@ -22,26 +25,38 @@ MEDIA: Final = {
 
 _URLS: Final = frozenset({"url", "image_url", "file_url", "video_url"})  # may hold a data: URL
 _BASE64: Final = frozenset({"data", "file_data"})  # may hold bare base64, or a data: URL
-_HEADER: Final = re.compile(r"data:[a-z]+/[\w.+-]{1,64};base64,", re.ASCII | re.IGNORECASE)
-_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
 
 
 def read_media(draft: Draft, node: Node, path: str, channel: Channel) -> None:
     """Scan every string of a media part except encoded content where such a part has it.
 
-    Content is left out only when it is nothing but base64: a `data:` URL with plain text in it is scanned.
+    Content that is text is decoded and scanned as that. It is left out only when it is nothing but base64 of something
+    else. Raises Refused for content that is called text and is none in UTF-8: it cannot be scanned.
     """
     for key, child in node.value.items():  # type: ignore[union-attr]
         if isinstance(child.value, dict):
             draft.texts.add_key(key, child, path + "*", channel)
             read_media(draft, child, path, channel)
-        elif not (isinstance(child.value, str) and _is_encoded(key, child.value)):
+        elif key in _URLS or key in _BASE64:
+            _read_content(draft, key, child, path, channel)
+        else:
             draft.texts.add_member(key, child, path, channel)
 
 
-def _is_encoded(key: str, value: str) -> bool:
-    if key in _URLS or key in _BASE64:
-        header = _HEADER.match(value)
-        if header is not None:
-            return not value[header.end() :].encode().translate(None, _ALPHABET)
-    return key in _BASE64 and not value.encode().translate(None, _ALPHABET)
+def _read_content(draft: Draft, key: str, node: Node, path: str, channel: Channel) -> None:
+    value = node.value
+    if not isinstance(value, str):
+        draft.texts.add_member(key, node, path, channel)
+        return
+    encoded = read_encoded(value, bare=key in _BASE64)
+    text = None if encoded is None else encoded.text()
+    if encoded is None or (text is None and not encoded.declared):
+        if encoded is None or not encoded.is_media():
+            draft.texts.add_link(key, node, path, channel, value)
+    elif text is not None and encoded.plain:
+        draft.texts.add_document(
+            Document(node.start, node.end, encoded.head, encoded.base64, text), path + key, channel
+        )
+    else:
+        expected = "text in UTF-8, encoded as its data: URL says and without other parameters"
+        raise Refused(Reason.INVALID_VALUE, {"path": path + key, "expected": expected})

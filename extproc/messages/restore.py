@@ -13,7 +13,9 @@ from extproc.messages.refusal import Refused
 from extproc.messages.texts import Texts
 from forebay.outcomes import Reason
 
-MAX_VALUES: Final = 1_000_000  # answers with `logprobs` hold many
+MAX_VALUES: Final = 200_000  # of an answer: those with `logprobs` hold many
+MAX_REPLACEMENTS: Final = 50_000
+MAX_RESTORED: Final = 8 << 20  # bytes: what is held back is at most 7 MiB, and values may be longer than placeholders
 
 _SHAPE: Final = r"\[[A-Za-z0-9_]+\]"
 
@@ -25,22 +27,24 @@ def restore(body: bytes, values: Mapping[str, str]) -> tuple[bytes, int]:
 
     Replaced in every string value, also in strings of JSON inside a string (tool-call arguments, structured output),
     escaped as deep as they stand; never in keys. One pass: what a value brings in is not looked at again. All other
-    bytes stay. Raises Refused(ANSWER_UNREADABLE) for a body that is not JSON, or is JSON that could be read in two
-    ways; then the caller must not get it.
+    bytes stay. Linear in the body and what is put into it. Raises Refused(ANSWER_UNREADABLE) for a body that is not
+    JSON, is JSON that could be read in two ways, or exceeds a bound above; then the caller must not get it.
     """
     try:
         find = _finder(values)
         if b"\\" not in body and not find(body.decode()):  # an escape could spell a placeholder
             orjson.loads(body)
             return body, 0
-        edits = list(_edits(body, find))
+        edits = _edits(body, find)
     except (Refused, ValueError):  # ValueError: bad UTF-8, or orjson's own
         raise Refused(Reason.ANSWER_UNREADABLE) from None
     return apply(body, edits), len(edits)
 
 
-def _edits(body: bytes, find: _Find) -> Iterator[Edit]:
+def _edits(body: bytes, find: _Find) -> list[Edit]:
     texts = Texts(body, MAX_DEPTH)
+    edits: list[Edit] = []
+    left = MAX_RESTORED - len(body)
     for node in _strings(parse(body, MAX_DEPTH, MAX_VALUES)):
         value = node.value
         if not isinstance(value, str) or not find(value):
@@ -52,11 +56,19 @@ def _edits(body: bytes, find: _Find) -> Iterator[Edit]:
             texts.add(node, "answer", "assistant", value)
         for text in texts.found:
             if text.form == "string":
-                yield from _replace(text, body, find)
+                made = _replace(text, body, find, MAX_REPLACEMENTS - len(edits), left)
+                left -= sum(len(edit.replacement) - (edit.end - edit.start) for edit in made)
+                edits += made
+    if left < 0:
+        raise Refused(Reason.ANSWER_UNREADABLE)
+    return edits
 
 
-def _replace(text: Text, body: bytes, find: _Find) -> list[Edit]:
+def _replace(text: Text, body: bytes, find: _Find, most: int, room: int) -> list[Edit]:
+    """Raises Refused before it makes more edits than `most`, or edits that surely have no `room`."""
     found = find(text.value)
+    if len(found) > most or sum(len(new) for _, _, new in found) > room + text.end - text.start:
+        raise Refused(Reason.ANSWER_UNREADABLE)
     return edits_for(text, body, found) if found else []
 
 

@@ -105,7 +105,18 @@ BAD: list[tuple[bytes, Reason, str | None]] = [
     (chat(temperature=-0.1), Reason.INVALID_VALUE, "temperature"),
     (chat(temperature=True), Reason.INVALID_TYPE, "temperature"),
     (chat(temperature="hot"), Reason.INVALID_TYPE, "temperature"),
+    (chat(temperature=2.1), Reason.INVALID_VALUE, "temperature"),
     (chat(top_p=-1), Reason.INVALID_VALUE, "top_p"),
+    (chat(top_p=4111111111111111), Reason.INVALID_VALUE, "top_p"),
+    (chat(presence_penalty=-4111111111111111), Reason.INVALID_VALUE, "presence_penalty"),
+    (chat(frequency_penalty=2.01), Reason.INVALID_VALUE, "frequency_penalty"),
+    (chat(seed=2**63), Reason.INVALID_VALUE, "seed"),
+    (chat(seed=4111111111111111.0), Reason.INVALID_TYPE, "seed"),
+    (chat(top_logprobs=21), Reason.INVALID_VALUE, "top_logprobs"),
+    (chat(logit_bias=[[1, 2]]), Reason.INVALID_TYPE, "logit_bias"),
+    (chat(logit_bias={"1": "x"}), Reason.INVALID_TYPE, "logit_bias.*"),
+    (chat(logit_bias={"1": None}), Reason.INVALID_TYPE, "logit_bias.*"),
+    (chat(logit_bias={"1": 4111111111111111}), Reason.INVALID_VALUE, "logit_bias.*"),
     (chat(frequency_penalty=False), Reason.INVALID_TYPE, "frequency_penalty"),
     (chat(seed=1.5), Reason.INVALID_TYPE, "seed"),
     (chat(top_logprobs=-1), Reason.INVALID_VALUE, "top_logprobs"),
@@ -305,8 +316,19 @@ def test_null_is_as_good_as_absent_for_optional_fields() -> None:
 
 def test_unknown_fields_pass_and_are_scanned() -> None:
     """Forward compatibility, without a way around the guard."""
-    call = parse_chat(chat(logit_bias={"50256": -100}, reasoning_effort="low", verbosity="deep", x=[1, 2]), CAPS)
-    assert [text.value for text in call.texts] == ["hi", "logit_bias", "reasoning_effort", "verbosity", "deep"]
+    call = parse_chat(chat(reasoning_effort="low", verbosity="deep", x=[1, 2]), CAPS)
+    assert [text.value for text in call.texts] == ["hi", "reasoning_effort", "verbosity", "deep"]
+
+
+def test_the_text_parts_of_a_message_are_known_to_be_one_text() -> None:
+    """Whatever stands between them; a part alone is no run."""
+    parts = [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "u"}},
+        {"type": "text", "text": "b"},
+    ]
+    call = parse_chat(chat(messages=[{"role": "user", "content": parts}, {"role": "user", "content": parts[:1]}]), CAPS)
+    assert [[call.texts[index].value for index in run] for run in call.hints.runs] == [["a", "b"]]
 
 
 def test_a_long_number_in_a_free_place_is_a_text() -> None:

@@ -26,7 +26,7 @@ def test_members_go_to_their_handlers_and_the_rest_is_scanned() -> None:
 @pytest.mark.parametrize("body", [b'{"i":true}', b'{"f":"x"}', b'{"b":0}'])
 def test_handlers_from_tables_check_types(body: bytes) -> None:
     """The tables name the fields."""
-    handlers = {**integers({"i": 0}), **numbers({"f": 0}), **booleans("b")}
+    handlers = {**integers({"i": (0, 9)}), **numbers({"f": (0, 1)}), **booleans("b")}
     with pytest.raises(Refused) as caught:
         Draft(body, CAPS).read(handlers, (), "user")
     assert caught.value.reason is Reason.INVALID_TYPE

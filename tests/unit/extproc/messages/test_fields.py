@@ -29,6 +29,15 @@ def test_integers_are_bounded_on_both_sides() -> None:
         assert caught.value.reason is Reason.INVALID_VALUE
 
 
+def test_numbers_are_bounded_where_the_api_bounds_them() -> None:
+    """Both ends are allowed; the refusal names the range."""
+    assert fields.number(node("2"), "t", 0, 2) == 2.0
+    assert fields.integer(node("20"), "t", 0, 20) == 20
+    for read, text in ((fields.number, "2.5"), (fields.integer, "3")):
+        with pytest.raises(Refused, match="from 0 to 2"):
+            read(node(text), "t", 0, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("[1]", True), ("[1.5]", True), ("[[1]]", True), ("[]", False), ("[[]]", False), ('["a"]', False), ("5", False)],

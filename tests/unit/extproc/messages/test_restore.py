@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.messages.refusal import Refused
-from extproc.messages.restore import restore
+from extproc.messages.restore import MAX_REPLACEMENTS, MAX_RESTORED, MAX_VALUES, restore
 from forebay.outcomes import Reason
 
 A, B = "[EMAIL_ADDRESS_x7k2mq]", "[PERSON_aaaaaa]"
@@ -108,3 +108,27 @@ def test_an_answer_that_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         restore(body, VALUES)
     assert caught.value.reason is Reason.ANSWER_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (json.dumps([A] * (MAX_REPLACEMENTS + 1)).encode(), {A: "x"}),
+        (json.dumps(A * (MAX_REPLACEMENTS + 1)).encode(), {A: "x"}),
+        (json.dumps([A] * 100).encode(), {A: "x" * (MAX_RESTORED // 100 + 1)}),
+        (json.dumps(A * 9).encode(), {A: "\n" * (MAX_RESTORED // 18 + 1)}),
+        (b"[" + b"1," * MAX_VALUES + json.dumps(A).encode() + b"]", {A: "x"}),
+    ],
+    ids=["replacements", "replacements in one text", "size", "size once escaped", "values"],
+)
+def test_an_answer_beyond_the_bounds_is_refused(body: bytes, values: dict[str, str]) -> None:
+    """A provider that repeats one placeholder must not make the gateway write gigabytes."""
+    with pytest.raises(Refused) as caught:
+        restore(body, values)
+    assert caught.value.reason is Reason.ANSWER_UNREADABLE
+
+
+def test_an_answer_at_the_bound_is_restored() -> None:
+    """As many placeholders as are allowed."""
+    body, count = restore(json.dumps([A] * MAX_REPLACEMENTS).encode(), {A: "x"})
+    assert (count, json.loads(body)) == (MAX_REPLACEMENTS, ["x"] * MAX_REPLACEMENTS)

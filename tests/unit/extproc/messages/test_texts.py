@@ -59,3 +59,30 @@ def test_short_keys_and_fixed_words_are_left_out() -> None:
         ("x", "string"),
         ("1234567", "number"),
     ]
+
+
+def test_each_value_knows_the_keys_it_stands_under() -> None:
+    """Also inside tool arguments, in arrays and beside what names it; words of a schema and short words are no news."""
+    inner = (
+        '{"customer":{"ssn":["536221234"]},"parameters":{"phone":5550100123},"f":{"name":"tax id","value":"12345678"}}'
+    )
+    body = json.dumps([inner, {"iban": "x1"}]).encode()
+    texts = Texts(body, 50)
+    argument, flat = parse(body, 50).value  # type: ignore[misc, union-attr]
+    texts.add_json(argument, "p", "assistant", inner)
+    texts.add_all(flat, "p", "user")
+    names = {texts.found[index].value: named for index, named in texts.hints().names.items()}
+    assert names == {
+        "536221234": ("customer", "ssn"),
+        "5550100123": ("phone",),
+        "12345678": ("f", "value", "tax id"),
+        "x1": ("iban",),
+    }
+
+
+def test_only_the_nearest_keys_are_remembered() -> None:
+    """Deep bodies must not cost their depth once per value."""
+    body = json.dumps({"a": {"b": {"c": {"d": {"e": "12345678"}}}}}).encode()
+    texts = Texts(body, 50)
+    texts.add_all(parse(body, 50), "p", "user")
+    assert list(texts.hints().names.values()) == [("b", "c", "d", "e")]
