@@ -12,6 +12,8 @@ folding          a text -> the same text in plain digits and letters, with the w
 injection        views -> evidence -> score 0-100
 injection_rules  the rules, English; injection_languages: their core in other languages
 pii              personal data: trigger, exact pattern, validator, context
+attempts         which matches of a pattern are the value: a decoy does not use it up; each value is checked once
+boundaries       what may stand directly before and behind a value
 pii_rules        the table of types; pii_numbers: those that need a word near them; validators: check digits
 secrets          credentials: trigger, exact pattern, entropy
 secret_rules     the table of providers

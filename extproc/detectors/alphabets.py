@@ -6,19 +6,83 @@ compatibility normalisation (NFKC) maps them.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable, Iterator
 
-# What nobody sees: zero-width and joining characters, directional marks, soft hyphen, variation selectors, fillers.
+# What nobody sees: controls, zero-width and joining characters, directional marks, soft hyphen, variation selectors,
+# fillers, the blank of braille, tags.
 _INVISIBLE_RANGES = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 INVISIBLE = re.compile(f"[{_INVISIBLE_RANGES}]+")
+# Between letters or digits it may stand for nothing or for a space: a reader of bytes cannot tell.
+DIVIDER = re.compile(f"(?<=[A-Za-z0-9])[{_INVISIBLE_RANGES}]+(?=[A-Za-z0-9])")
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 TAGS = re.compile("[\U000e0020-\U000e007e]+")
 TAG_BASE = 0xE0000
 
 # Marks laid over a letter. Marks that spell (Indic vowels, Arabic, Japanese voicing) are not in these blocks.
-MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+_MARK_RANGES = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+
+
+def ranges(points: Iterable[int], gap: int = 1) -> str:
+    """The points as the inside of a character class, in ranges; points up to `gap` apart are in one."""
+    found: list[tuple[int, int]] = []
+    for point in sorted(points):
+        if found and point <= found[-1][1] + gap:
+            found[-1] = (found[-1][0], point)
+        else:
+            found.append((point, point))
+    return "".join(f"{chr(low)}-{chr(high)}" for low, high in found)
+
+
+# On a plain letter or digit no mark of any script spells; on letters of its own script it does, and stays. Of scripts
+# beyond the first plane whole stretches count: what stands on a plain letter there is a disguise whatever it is.
+_ALL_MARKS = [point for point in range(0x300, 0x20000) if unicodedata.category(chr(point)) in {"Mn", "Me", "Mc"}]
+_ANY_MARK = ranges(point for point in _ALL_MARKS if point < 0x10000) + ranges(
+    (point for point in _ALL_MARKS if point > 0xFFFF), gap=0x100
+)
+# One class first, then what stands before it: the search skips over ordinary text at full speed.
+_ANY_MARKS = re.compile(f"[{_MARK_RANGES}{_ANY_MARK}](?:(?<=[{_MARK_RANGES}])|(?<=[ -~].))[{_ANY_MARK}]*")
+_LATIN_MARKS = re.compile(f"[{_MARK_RANGES}]+")
+_UNSEEN_RANGES = _INVISIBLE_RANGES + _MARK_RANGES
+_ANY_UNSEEN = re.compile(
+    f"[{_UNSEEN_RANGES}{_ANY_MARK}](?:(?<=[{_UNSEEN_RANGES}])|(?<=[ -~].))[{_INVISIBLE_RANGES}{_ANY_MARK}]*"
+)
+_LATIN_UNSEEN = re.compile(f"[{_UNSEEN_RANGES}]+")
+_IS_FOREIGN_MARK = re.compile(f"(?![{_MARK_RANGES}])[{_ANY_MARK}]")
+_ORDINARY = re.compile(r"[ -~\t\n\v\f\r]+")
+
+
+def unmarked(text: str) -> str:
+    """`text` without marks laid over letters."""
+    kinds = unusual(text)
+    if not any(map(_LATIN_MARKS.match, kinds)) and not any(map(_IS_FOREIGN_MARK.match, kinds)):
+        return text
+    return (_ANY_MARKS if any(map(_IS_FOREIGN_MARK.match, kinds)) else _LATIN_MARKS).sub("", text)
+
+
+def unseen(text: str) -> Iterator[re.Match[str]]:
+    """The stretches of `text` that nobody sees by themselves: invisible characters, and marks laid over letters."""
+    kinds = unusual(text)
+    if any(map(_IS_FOREIGN_MARK.match, kinds)):
+        return _ANY_UNSEEN.finditer(text)
+    return _LATIN_UNSEEN.finditer(text) if any(map(_LATIN_UNSEEN.match, kinds)) else iter(())
+
+
+def unusual(text: str) -> frozenset[str]:
+    """The characters of `text` that are neither printable ASCII nor white space of it."""
+    return frozenset(_ORDINARY.sub("", text))
+
+
+_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r"))
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` is ASCII without control characters: nothing in it is invisible or laid over a letter."""
+    return text.isascii() and len(text.encode().translate(None, _CONTROLS)) == len(text)
+
 
 _LOOK_ALIKES = {
     # Cyrillic

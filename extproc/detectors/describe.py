@@ -9,12 +9,37 @@ _HEAD = """# What the detectors look for
 Generated from the tables in `extproc/detectors` (`python -m extproc.detectors.describe`); a test holds the two equal.
 
 Texts are looked at one by one, each with its channel: `system`, `user`, `assistant`, `tool`, `document`. Disguises
-are undone first: invisible characters, compatibility forms, marks, look-alike letters, case, spacing, HTML, percent and
-JSON escapes, base64, hex, ROT13, reversed, leet and shuffled letters. What is redacted is the original stretch.
+are undone first: invisible characters, controls and blanks, compatibility forms, marks of any script on a plain letter,
+characters of the tag block. For injections also look-alike letters, case, spacing, HTML, percent and JSON escapes,
+base64 and hex (every run, three layers deep), ROT13, reversed, leet and shuffled letters. A text with more layers or
+more disguises than are undone is not taken for clean: that is the finding `disguise.unread`, which scores 76 by itself.
+What is redacted is the original stretch.
 
-What they do not do: names, addresses and dates are not recognised; a paraphrase that uses none of the words below is
-not an injection to them; numbers without a word near them that says what they are stay silent when a check digit alone
-would be wrong too often.
+## What may touch a value
+
+| value | directly beside it |
+|---|---|
+| any | `_`, commas and other signs, letters of other scripts than ASCII's |
+| cards, IBANs, CPFs, Chinese resident ids, numbers with a check digit and a word near | letters too |
+| tokens with an unmistakable prefix, such as `ghp_` and `glpat-` | letters too |
+| addresses | anything: a local part of any length and the longest domain are taken |
+
+A value is found although something like it stands in front of it or begins before it: a refused match is tried again
+from its next character. A card beside letters, `_`, `-`, `+` or a point is found in the large networks' usual lengths.
+
+## What is not found
+
+- Names, postal addresses and dates.
+- A paraphrase that uses none of the words below is not an injection to the detectors.
+- Numbers without a word near them that says what they are, where a check digit alone would be wrong too often.
+- A number without a check digit that touches ASCII letters or, by `-`, `.` or `/`, another number: `T536-90-4399`.
+- A card inside a longer run of digits; as the fraction of a number that starts with `0.` or has other long fractions
+  near, unless a word such as "card" stands before it; in a hexadecimal token; off the fours in a row of more than seven
+  groups of four digits; with a sign after each digit.
+- An IP address joined by `-` or `_` to a name or by a point to more digits: that is a version. A telephone number
+  without `+` behind another number and a space.
+- Personal data and secrets inside base64, hex, percent-encoding or spelt in words: only injections are decoded.
+- ROT13, reversed, leet, spaced or shuffled letters on top of each other, where a long text has too many readings.
 
 ## Values to try
 
@@ -30,6 +55,8 @@ columns.
 SAMPLES = (
     ("EMAIL_ADDRESS", "jo@example.org", "jo@localhost", "no domain"),
     ("CREDIT_CARD", "4111 1111 1111 1111", "4111 1111 1111 1112", "check digit"),
+    ("CREDIT_CARD", "12,4111111111111111,3", "0.4111111111111111", "a fraction, as far as anyone can tell"),
+    ("CREDIT_CARD", "id_4111111111111111x", "a1b2c34111111111111111f0", "in a hexadecimal token"),
     ("IBAN_CODE", "GB82 WEST 1234 5698 7654 32", "GB83 WEST 1234 5698 7654 32", "check digits"),
     ("US_SSN", "536-90-4399", "123-45-6789", "a well-known sample, as are 078-05-1120 and 219-09-9999"),
     ("US_SSN", "ssn 536904399", "536904399", "bare digits, and no word that says what they are"),

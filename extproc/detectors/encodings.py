@@ -1,6 +1,6 @@
 """Decoders for text in disguise. Each takes text and gives what it says, or "" when it says nothing readable.
 
-Every decoder is linear and bounded by the caller's budget; none raises for any input.
+Every decoder is linear in the text and gives no more than it took; none raises for any input.
 """
 
 import base64
@@ -22,7 +22,11 @@ _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_](?:\W|_)){1,}[^\W_](?![^\W_])")
 _LEET_WORD = re.compile(r"[\w@$!+|€£]*[0-9@$!+|€£][\w@$!+|€£]*")
 _WORD = re.compile(r"[a-z]{2,}")
-_MAX_RUNS = 64
+
+
+def unescaped(text: str) -> str:
+    """HTML references, escapes of JSON strings and percent-encoding resolved, from the outside in."""
+    return percent(escapes(entities(text)))
 
 
 def entities(text: str) -> str:
@@ -50,13 +54,14 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def base64_text(text: str) -> str:
-    """What the base64 and base64url runs in `text` say, joined; wrapped blocks of lines count as one run."""
+    """What the base64 and base64url runs in `text` say, joined; wrapped blocks of lines count as one run.
+
+    Every run is decoded, each distinct one once: together they are no longer than the text.
+    """
     found: list[str] = []
     unwrapped = _BASE64_WRAPPED.sub(lambda match: re.sub(r"\s", "", match[0]), text)
-    for count, match in enumerate(_BASE64_RUN.finditer(unwrapped)):
-        if count == _MAX_RUNS:
-            break
-        run = match[0].rstrip("=").translate(_URL_TO_STANDARD)
+    for each in dict.fromkeys(_BASE64_RUN.findall(unwrapped)):
+        run = each.rstrip("=").translate(_URL_TO_STANDARD)
         run = run[: len(run) - (len(run) % 4 == 1)]
         try:
             raw = base64.b64decode(run + "=" * (-len(run) % 4))
@@ -70,12 +75,10 @@ _URL_TO_STANDARD = str.maketrans("-_", "+/")
 
 
 def hex_text(text: str) -> str:
-    """What the runs of hexadecimal bytes in `text` say, joined."""
+    """What the runs of hexadecimal bytes in `text` say, joined; each distinct run is decoded once."""
     found: list[str] = []
-    for count, match in enumerate(_HEX_RUN.finditer(text)):
-        if count == _MAX_RUNS:
-            break
-        digits = _HEX_NOISE.sub("", match[0])
+    for run in dict.fromkeys(_HEX_RUN.findall(text)):
+        digits = _HEX_NOISE.sub("", run)
         found.append(readable(bytes.fromhex(digits[: len(digits) & ~1])))
     return "\n".join(filter(None, found))
 

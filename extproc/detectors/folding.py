@@ -10,7 +10,7 @@ import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from extproc.detectors.alphabets import INVISIBLE
+from extproc.detectors.alphabets import DIVIDER, TAG_BASE, TAGS, is_plain, ranges, unseen, unusual
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +31,48 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """`text` without invisible characters, with compatibility letters, digits, spaces and dashes made plain.
+    """`text` without invisible characters and marks over letters; compatibility letters, digits, dashes made plain.
 
-    Letters keep their case and their accents. The original is returned unchanged when there is nothing to fold.
+    Letters keep their case and, where they are one character, their accents.
     """
-    if text.isascii():
-        return Folded(text)
     cuts: list[int] = []
     removed: list[int] = []
-    if INVISIBLE.search(text):
-        pieces: list[str] = []
-        position = total = 0
-        for match in INVISIBLE.finditer(text):
-            pieces.append(text[position : match.start()])
-            cuts.append(match.start() - total)
-            total += match.end() - match.start()
-            removed.append(total)
-            position = match.end()
-        pieces.append(text[position:])
-        text = "".join(pieces)
+    pieces: list[str] = []
+    position = total = 0
+    for match in unseen(text):
+        pieces.append(text[position : match.start()])
+        cuts.append(match.start() - total)
+        total += match.end() - match.start()
+        removed.append(total)
+        position = match.end()
+    pieces.append(text[position:])
+    text = "".join(pieces)
+    if unusual(text).isdisjoint(_FOLDED):
+        return Folded(text, tuple(cuts), tuple(removed))
     return Folded(_FOLDABLE.sub(_plain, text), tuple(cuts), tuple(removed))
+
+
+def readings(text: str) -> tuple[Folded, ...]:
+    """Every way to read `text`: folded; with what is invisible as spaces, where it may divide words; its tags as text.
+
+    One reading for nearly every text, at most three.
+    """
+    if is_plain(text):
+        return (Folded(text),)
+    others = []
+    if DIVIDER.search(text):
+        others.append(fold(DIVIDER.sub(_blank, text)))
+    if TAGS.search(text):
+        others.append(fold(TAGS.sub(_spelt, text)))
+    return (fold(text), *others)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _spelt(match: re.Match[str]) -> str:
+    return "".join(chr(ord(character) - TAG_BASE) for character in match[0])
 
 
 def _plain(match: re.Match[str]) -> str:
@@ -77,16 +99,6 @@ def _table() -> dict[int, str]:
     return table
 
 
-def _class(points: list[int]) -> str:
-    """The points as the inside of a character class, in ranges."""
-    ranges: list[tuple[int, int]] = []
-    for point in sorted(points):
-        if ranges and point == ranges[-1][1] + 1:
-            ranges[-1] = (ranges[-1][0], point)
-        else:
-            ranges.append((point, point))
-    return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
-
-
 _PLAIN = _table()
-_FOLDABLE = re.compile(f"[{_class(list(_PLAIN))}]+")
+_FOLDED = frozenset(map(chr, _PLAIN))
+_FOLDABLE = re.compile(f"[{ranges(_PLAIN)}]+")

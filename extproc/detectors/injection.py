@@ -17,7 +17,11 @@ ALL_RULES: tuple[InjectionRule, ...] = RULES + LANGUAGE_RULES
 _PATTERNS = Patterns([Trigger(index, rule.pattern) for index, rule in enumerate(ALL_RULES)])
 
 # What a disguise is worth by itself, and what it adds when what it hid is evidence too.
-_SIGNALS = (("had_tags", "disguise.tag-characters", 45), ("had_bidi", "disguise.bidi", 8))
+_SIGNALS = (
+    ("had_tags", "disguise.tag-characters", 45),
+    ("had_bidi", "disguise.bidi", 8),
+    ("unread", "disguise.unread", 60),  # over the default threshold: what was not looked at does not pass for clean
+)
 _HIDDEN_FACTOR = 1.1
 
 # Chosen on development data: ordinary prompts stay under it, half of the attacks with some evidence are over it.
@@ -80,7 +84,7 @@ def _combine(views: Views, channel: Channel) -> Evidence:
             # Each abuse of a tool is a deed of its own; other families say one thing in several ways.
             group = rule.id if rule.family == "agentic" else rule.family
             families[group] = max(weight, families.get(group, 0))
-    if families or views.signals.had_tags:
+    if families or views.signals.had_tags or views.signals.unread:
         for id_, weight in _disguises(views.signals):
             weights[id_] = families[id_] = weight
     remaining = 1.0

@@ -1,32 +1,36 @@
 """A text -> the views of it in which disguises are undone. For detection only: redaction works on the original.
 
 The first view is the text itself in plain lower-case letters. Further views are what encoded stretches say, or the text
-with its letters put back; they are made only when a trigger for that disguise fires, at most `MAX_VIEWS` in all, two
-layers deep, and no more decoded text than a small multiple of the input. Time is linear in the text.
+with its letters put back; they are made only when a trigger for that disguise fires, at most `MAX_VIEWS` in all,
+`MAX_DEPTH` layers deep, and no more decoded text than a small multiple of the input. Time is linear in the text. What
+these bounds leave unread is said in the signals: it counts as evidence.
 """
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extproc.detectors import encodings
 from extproc.detectors.alphabets import (
     ALL_LOOK_ALIKES,
     BIDI,
+    DIVIDER,
     INVISIBLE,
     LATIN,
     LOOK_ALIKE,
     LOOK_ALIKES,
-    MARKS,
     TAG_BASE,
     TAGS,
     WORD,
+    is_plain,
+    unmarked,
 )
 from extproc.detectors.patterns import Patterns, Trigger, encode
 from extproc.detectors.scrambled import unscrambled
 
-MAX_VIEWS = 6
-MAX_DEPTH = 2
+MAX_VIEWS = 16
+MAX_DEPTH = 3
+_MOST_DECODED = 9  # times the length of the text, in all views together
 _SMALL = 65536  # a text up to here may be decoded whole, several times over
 
 
@@ -39,6 +43,7 @@ class Signals:
     had_invisible: bool = False
     mixed_script: bool = False  # words that mix Latin letters with look-alikes
     encoded: bool = False  # a stretch that decodes to text
+    unread: bool = False  # more disguises than are undone: something in the text was not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +78,52 @@ _PATTERNS = Patterns(_TRIGGERS)
 def normalise(text: str) -> Views:
     """The views of `text`. Never raises; the same text gives the same views."""
     plain, signals = _plain(text)
-    hidden = "".join(chr(ord(c) - TAG_BASE) for run in TAGS.findall(text) for c in run) if signals.had_tags else ""
-    seen = {text: None} if not hidden else {text: None, hidden: None}
-    views = [_lowered(plain)] + ([_lowered(hidden)] if hidden else [])
-    queue = [(plain, 0)] + ([(hidden, 1)] if hidden else [])
-    budget = 2 * len(text) + _SMALL
-    encoded = False
-    while queue and len(views) < MAX_VIEWS:
-        current, depth = queue.pop(0)
+    seen = {text: None}
+    views = [_lowered(plain)]
+    queue = [(plain, 0, True)]  # text, depth, whether nothing but encodings was undone on the way
+    for other in _other_readings(text, signals):
+        seen[other] = None
+        views.append(_lowered(other))
+        queue.append((other, 1, True))
+    budget = _MOST_DECODED * len(text) + _SMALL
+    encoded = unread = False
+    while queue and not unread:
+        current, depth, layered = queue.pop(0)
         for decoder in _decoders(current):
             decoded = decoder(current)
-            budget -= len(decoded)
-            if not decoded.strip() or decoded in seen or budget < 0 or len(views) >= MAX_VIEWS:
+            if not decoded.strip() or decoded in seen:
                 continue
+            if len(decoded) > budget or len(views) >= MAX_VIEWS:
+                # In a long text letters can be moved in many ways by chance; what is packed or escaped is so by intent.
+                unread = unread or depth == 0 or (layered and decoder in _LAYERS)
+                continue
+            budget -= len(decoded)
             seen[decoded] = None
             encoded = encoded or decoder in _ENCODINGS
             inner = _plain(decoded)[0]
             views.append(_lowered(inner))
             if depth + 1 < MAX_DEPTH:
-                queue.append((inner, depth + 1))
-    if encoded:
-        signals = Signals(signals.had_tags, signals.had_bidi, signals.had_invisible, signals.mixed_script, True)
+                queue.append((inner, depth + 1, layered and decoder in _LAYERS))
+            elif decoder in _PACKED:
+                unread = unread or any(further(inner) not in {"", inner} for further in _PACKED)
+    if encoded or unread:
+        signals = replace(signals, encoded=encoded, unread=unread)
     return Views(tuple(dict.fromkeys(views)), signals)
+
+
+def _other_readings(text: str, signals: Signals) -> list[str]:
+    """`text` in the other ways a model may read it: what is hidden in tags, and invisible characters as spaces."""
+    others = []
+    if signals.had_tags:
+        others.append("".join(chr(ord(c) - TAG_BASE) for run in TAGS.findall(text) for c in run))
+    if signals.had_invisible and DIVIDER.search(text):
+        others.append(_plain(DIVIDER.sub(" ", text))[0])
+    return others
 
 
 def undecorated(text: str) -> str:
     """`text` in lower case without marks, its letters in their own script: how views write it, for rules to match."""
-    return unicodedata.normalize("NFC", MARKS.sub("", unicodedata.normalize("NFKD", text))).casefold()
+    return unicodedata.normalize("NFC", unmarked(unicodedata.normalize("NFKD", text))).casefold()
 
 
 def _lowered(text: str) -> str:
@@ -108,14 +132,14 @@ def _lowered(text: str) -> str:
 
 def _plain(text: str) -> tuple[str, Signals]:
     """`text` without invisible characters and marks, in compatibility form, look-alikes made Latin; case kept."""
-    if text.isascii():
+    if is_plain(text):
         return text, _NO_SIGNALS
     had_tags = TAGS.search(text) is not None
     had_bidi = BIDI.search(text) is not None
     visible = INVISIBLE.sub("", text)
     had_invisible = len(visible) != len(text)
     plain = unicodedata.normalize("NFKD", visible)
-    plain = unicodedata.normalize("NFC", MARKS.sub("", plain))
+    plain = unicodedata.normalize("NFC", unmarked(plain))
     mixed = False
     if LOOK_ALIKE.search(plain):
         plain, mixed = _latinised(plain)
@@ -164,7 +188,7 @@ def _decoders(text: str) -> list[Callable[[str], str]]:
     counts = [0] * (_SCRAMBLED + 1)
     for rule, _, _ in _PATTERNS.scan(encode(text)):
         counts[rule] += 1
-    chosen = [decoder for rule, decoder in _DECODERS if counts[rule]]
+    chosen = [decoder for rules, decoder in _DECODERS if any(counts[rule] for rule in rules)]
     if counts[_ROT13]:
         chosen.append(encodings.rot13)
     if counts[_REVERSED]:
@@ -186,12 +210,12 @@ def _unleeted(text: str) -> str:
     return plain if gain > 0 else ""
 
 
-_DECODERS: tuple[tuple[int, Callable[[str], str]], ...] = (
-    (_BASE64, encodings.base64_text),
-    (_HEX, encodings.hex_text),
-    (_ENTITY, encodings.entities),
-    (_PERCENT, encodings.percent),
-    (_ESCAPE, encodings.escapes),
-    (_SPACED, encodings.despaced),
+_DECODERS: tuple[tuple[tuple[int, ...], Callable[[str], str]], ...] = (
+    ((_BASE64,), encodings.base64_text),
+    ((_HEX,), encodings.hex_text),
+    ((_ENTITY, _PERCENT, _ESCAPE), encodings.unescaped),
+    ((_SPACED,), encodings.despaced),
 )
-_ENCODINGS = (encodings.base64_text, encodings.hex_text, encodings.rot13, _reversed)
+_PACKED = (encodings.base64_text, encodings.hex_text)
+_LAYERS = (*_PACKED, encodings.unescaped)
+_ENCODINGS = (*_PACKED, encodings.rot13, _reversed)

@@ -3,9 +3,11 @@
 Pure and linear: each exact pattern is bounded and runs over disjoint windows around its own triggers only.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
+from extproc.detectors.attempts import Verdicts, accepted
 from extproc.detectors.folding import Folded
 from extproc.detectors.patterns import Patterns, Trigger, code_points, windows
 from extproc.detectors.pii_numbers import ALL_RULES
@@ -13,7 +15,7 @@ from extproc.detectors.pii_rules import CONTEXT, NOT_AFTER_LETTER, NOT_BEFORE_LE
 from extproc.detectors.resolve import Candidate
 
 _AFTER = 24  # context words may also follow, closely: "555-0199 (mobile)"
-_SLACK = 24  # how far an exact match may reach beyond the trigger's end
+_SIGN = 2  # a trigger may reach over the sign before its match and the one behind it
 
 
 def _trigger(index: int, rule: PiiRule) -> Trigger:
@@ -44,28 +46,36 @@ def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]
         rule = ALL_RULES[index]
         if types and rule.type not in types:
             continue
-        before, after = rule.width + 1, _SLACK
+        before, after = rule.width + _SIGN, rule.after
         if rule.context is not None:
             before, after = rule.width + _AFTER + 2, rule.width + CONTEXT + 2
+        accept = _acceptance(rule, folded)
         for low, high in windows([points[end] for end in found], before, after, len(text)):
-            candidates += _confirmed(rule, folded, low, high)
+            candidates += accepted(rule.exact, text, low, high, accept)
     return candidates
 
 
-def _confirmed(rule: PiiRule, folded: Folded, low: int, high: int) -> list[Candidate]:
-    """The exact matches in one window that pass the rule's validator and have its context."""
-    candidates = []
-    for match in rule.exact.finditer(folded.text, low, high):
-        value = match[0] if rule.trim is None else rule.trim(match[0])
-        if rule.valid is not None and not rule.valid(value):
-            continue
-        start = match.start()
+def _acceptance(rule: PiiRule, folded: Folded) -> Callable[[re.Match[str]], tuple[int, Candidate] | None]:
+    """What takes the exact matches that pass the rule's validator, stand by themselves and have its context."""
+    text = folded.text
+    valid = Verdicts(rule.valid) if rule.valid is not None else None
+
+    def accept(match: re.Match[str]) -> tuple[int, Candidate] | None:
+        start, value = match.start(), match[0]
+        if rule.trim is not None:
+            value = rule.trim(value)
         end = start + len(value)
-        if rule.context is not None and not _has_context(rule, folded.text, start, end):
-            continue
-        origin = folded.original(start, end)
-        candidates.append(Candidate(*origin, rule.type, "pii", rule.rank, rule.score))
-    return candidates
+        if valid is not None and not valid(value):
+            return None
+        if rule.begins is not None:
+            start = rule.begins(text, start)
+        if rule.stands is not None and not rule.stands(text, start, end):
+            return None
+        if rule.context is not None and not _has_context(rule, text, start, end):
+            return None
+        return end, Candidate(*folded.original(start, end), rule.type, "pii", rule.rank, rule.score)
+
+    return accept
 
 
 def _has_context(rule: PiiRule, text: str, start: int, end: int) -> bool:

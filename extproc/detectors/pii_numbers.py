@@ -4,10 +4,8 @@ import re
 from collections.abc import Callable
 
 from extproc.detectors import validators as v
+from extproc.detectors.boundaries import ALONE, ALONE_END, TOUCHING, TOUCHING_END
 from extproc.detectors.pii_rules import NOT_AFTER_LETTER, NOT_BEFORE_LETTER, PII_RULES, PiiRule
-
-_BEFORE = r"(?<![\w-])(?<!\d[.,])"
-_AFTER = r"(?![\w])(?!-\w)(?![.,]\d)"
 
 # type, the number as written, validator, score, rank, the words
 _Row = tuple[str, str, Callable[[str], bool] | None, int, int, str]
@@ -48,11 +46,19 @@ _NUMBERS: tuple[_Row, ...] = (
      r"account (?:no|number|#)|acct(?: no| #)?|bank account|kontonummer"),
 )  # fmt: skip
 
+
+def _bounded(exact: str, *, proven: bool) -> str:
+    """The number with its boundaries: one with a check digit may touch letters."""
+    if proven:
+        return f"{TOUCHING}(?:{exact}){TOUCHING_END}"
+    return f"{ALONE}(?:{exact}){ALONE_END}"
+
+
 NUMBER_RULES: tuple[PiiRule, ...] = tuple(
     PiiRule(
         type_,
         b"",
-        re.compile(f"{_BEFORE}(?:{exact}){_AFTER}"),
+        re.compile(_bounded(exact, proven=valid is not None)),
         valid,
         rank,
         score,

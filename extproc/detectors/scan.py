@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from extproc.detectors import injection, pii, secrets
-from extproc.detectors.folding import fold
+from extproc.detectors.folding import readings
 from extproc.detectors.patterns import encode
 from extproc.detectors.resolve import Candidate, resolve
 from extproc.findings import Channel, Finding, Kind, Span, Text
@@ -69,9 +69,11 @@ def _values(text: str, guards: Guards) -> tuple[Candidate, ...]:
     want_pii, want_secrets = guards.pii != "off", guards.secrets != "off"
     if not text or not (want_pii or want_secrets):
         return ()
-    folded = fold(text)
-    data = encode(folded.text)
-    candidates = secrets.find(folded, data) if want_secrets else []
-    if want_pii:
-        candidates += pii.find(folded, data, guards.pii_types)
+    candidates: list[Candidate] = []
+    for folded in readings(text):
+        data = encode(folded.text)
+        if want_secrets:
+            candidates += secrets.find(folded, data)
+        if want_pii:
+            candidates += pii.find(folded, data, guards.pii_types)
     return resolve(candidates)

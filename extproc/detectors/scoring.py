@@ -1,7 +1,7 @@
 """The detectors one at a time, as evaluation asks: plain arguments, plain results."""
 
 from extproc.detectors import injection, pii, secrets
-from extproc.detectors.folding import fold
+from extproc.detectors.folding import readings
 from extproc.detectors.patterns import encode
 from extproc.detectors.resolve import resolve
 from extproc.findings import Channel
@@ -19,11 +19,11 @@ def injection_score(text: str, channel: Channel) -> float:
 
 def personal_data(text: str) -> list[tuple[int, int, str]]:
     """Personal data as (start, end, type) in code points, disjoint and in order; types named as Presidio names them."""
-    folded = fold(text)
-    return [(one.start, one.end, one.type) for one in resolve(pii.find(folded, encode(folded.text), ()))]
+    found = [one for folded in readings(text) for one in pii.find(folded, encode(folded.text), ())]
+    return [(one.start, one.end, one.type) for one in resolve(found)]
 
 
 def secret_spans(text: str) -> list[tuple[int, int, str]]:
     """Secrets as (start, end, rule id) in code points, disjoint and in order."""
-    folded = fold(text)
-    return [(one.start, one.end, one.type) for one in resolve(secrets.find(folded, encode(folded.text)))]
+    found = [one for folded in readings(text) for one in secrets.find(folded, encode(folded.text))]
+    return [(one.start, one.end, one.type) for one in resolve(found)]

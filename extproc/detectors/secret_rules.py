@@ -126,6 +126,15 @@ _PREFIXED: tuple[tuple[str, str, str, int], ...] = (
 )  # fmt: skip
 
 
+# Prefixes that nothing else looks like: such a token may follow a word directly, and be followed by one.
+_TELLING_IDS = (
+    "github-token github-fine-grained-token gitlab-token slack-token stripe-key anthropic-key npm-token pypi-token "
+    "openrouter-key nvidia-key digitalocean-token terraform-token airtable-token databricks-token sentry-token "
+    "postman-key shopify-token hubspot-token groq-key gitlab-session docker-token langsmith-key"
+)
+_TELLING = frozenset(_TELLING_IDS.split())
+
+
 def _longest(prefix: str) -> int:
     """A bound on the length of what a prefix pattern matches: its own length and every upper repeat in it."""
     return len(prefix) + sum(int(n) for n in re.findall(r"(\d+)\}", prefix))
@@ -136,8 +145,8 @@ def _prefixed(id_: str, prefix: str, rest: str, score: int) -> SecretRule:
     head = re.match(r".*?\{(\d+)", rest)
     # The trigger is the prefix and one class of what follows; a token without a prefix is triggered by all of it.
     trigger = (prefix or rest).encode()
-    lookbehind = r"(?<![A-Za-z0-9_])" if prefix != r"_gitlab_session=" else ""
-    end = "" if head is None else r"(?![A-Za-z0-9])"
+    lookbehind = "" if id_ in _TELLING else r"(?<![A-Za-z0-9])"
+    end = "" if head is None or id_ in _TELLING else r"(?![A-Za-z0-9])"
     return SecretRule(
         id_, trigger, re.compile(f"{lookbehind}{prefix}{rest}{end}"), score, _longest(prefix or rest) + 2, limit
     )

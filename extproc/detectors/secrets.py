@@ -6,8 +6,11 @@ that only the words around it call secret must look like one: no placeholder, no
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import partial
 from math import log2
 
+from extproc.detectors.attempts import Verdicts, accepted
 from extproc.detectors.folding import Folded
 from extproc.detectors.patterns import Patterns, Trigger, code_points, windows
 from extproc.detectors.resolve import Candidate
@@ -22,6 +25,7 @@ _PLACEHOLDER = re.compile(
     r"|^(?:abc|qwe)?12345|^[a-z]+_?(?:key|token|secret|password)s?$|^(?:https?|file)://"
 )
 _EXAMPLE = re.compile(r"EXAMPLE|[Xx]{6,}|\*{4,}|#{4,}|\.{3}|(?i:_here|tokenhere|your_?token|redacted)")
+_KEY_BODY = re.compile(r"(?=[A-Za-z0-9+/]*[0-9])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])[A-Za-z0-9+/]{48}")
 _NO_PASSWORDS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token", "user", "username", "port"})
 _CODE = re.compile(
     r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|::\w+)+\(?|[A-Za-z_]\w*\(.*|[a-z]+(?:[_-][a-z]+)+|[A-Z]+(?:_[A-Z]+)+"
@@ -42,20 +46,32 @@ def find(folded: Folded, data: bytes) -> list[Candidate]:
     candidates: list[Candidate] = []
     for index, found in ends.items():
         rule = SECRET_RULES[index]
+        accept = _acceptance(rule, folded)
         for low, high in windows([points[end] for end in found], rule.before, rule.after, len(text)):
-            for match in rule.exact.finditer(text, low, high):
-                start, end = match.span(rule.group)
-                value = text[start:end]
-                if rule.assigned:
-                    value = value.rstrip(".,;:!?)")
-                    end = start + len(value)
-                if _is_secret(rule, value):
-                    rank = _RANK + rule.score
-                    candidates.append(Candidate(*folded.original(start, end), rule.id, "secret", rank, rule.score))
+            candidates += accepted(rule.exact, text, low, high, accept)
     return candidates
 
 
+def _acceptance(rule: SecretRule, folded: Folded) -> Callable[[re.Match[str]], tuple[int, Candidate] | None]:
+    """What takes the exact matches whose value is a secret."""
+    is_secret = Verdicts(partial(_is_secret, rule))
+
+    def accept(match: re.Match[str]) -> tuple[int, Candidate] | None:
+        start, end = match.span(rule.group)
+        value = match[rule.group]
+        if rule.assigned:
+            value = value.rstrip(".,;:!?)")
+            end = start + len(value)
+        if not is_secret(value):
+            return None
+        return end, Candidate(*folded.original(start, end), rule.id, "secret", _RANK + rule.score, rule.score)
+
+    return accept
+
+
 def _is_secret(rule: SecretRule, value: str) -> bool:
+    if rule.id == "private-key" and _KEY_BODY.search(value):
+        return True  # whatever else stands in it
     if not rule.assigned:
         return entropy(value) >= max(rule.entropy, 2.0) and _EXAMPLE.search(value) is None
     if rule.id in {"url-password", "curl-credentials"}:

@@ -54,6 +54,28 @@ def credit_card(text: str) -> bool:
     return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _CARD_PLANS) and luhn(digits)
 
 
+_MAJOR_PLANS = (  # the large networks' usual lengths, Maestro's published prefixes
+    (re.compile(r"4|5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|6011|64[4-9]|65|352[89]|35[3-8]|62"), 16),
+    (re.compile(r"5018|5020|5038|5893|6304|6759|676[1-3]"), 16),
+    (re.compile(r"3[47]"), 15),
+    (re.compile(r"30[0-5]|3[689]"), 14),
+)
+
+
+def major_card(text: str) -> bool:
+    """A payment card of a large network in its usual length, and Luhn: few other numbers are one by chance."""
+    digits = digits_of(text)
+    return any(len(digits) == length and prefix.match(digits) for prefix, length in _MAJOR_PLANS) and luhn(digits)
+
+
+def card_part(text: str) -> str:
+    """`text` without a group of three digits at its end when it is a card number only without it (a CVC)."""
+    shorter = _LAST_THREE.sub("", text)
+    return shorter if shorter != text and not credit_card(text) else text
+
+
+_LAST_THREE = re.compile(r"(?<=\d)[ -]{1,2}\d{3}\Z")
+
 _IBAN_PLAN = (
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 "
     "EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 "
@@ -62,6 +84,7 @@ _IBAN_PLAN = (
     "SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30 "
 )
 _IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _IBAN_PLAN.split()}
+IBAN_COUNTRIES = tuple(_IBAN_LENGTHS)
 
 
 def iban(text: str) -> bool:
