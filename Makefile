@@ -7,12 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools/bin
 OPA_VERSION := v1.22.0
+H2SPEC_VERSION := v2.2.1+incompatible
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tools golden docs wheel clean
+.PHONY: help demo test lint tools bench bench-quick golden docs wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +30,13 @@ lint: $(VENV)/.lint ## ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-tools: $(TOOLS)/.opa-$(OPA_VERSION) ## command-line tools that some tests use, into .tools (needs Go)
+tools: $(TOOLS)/.opa-$(OPA_VERSION) $(TOOLS)/.h2spec-$(H2SPEC_VERSION) ## command-line tools that some tests use, into .tools (needs Go)
+
+bench: $(VENV)/.test $(TOOLS)/load ## what the gateway costs beside Envoy alone (needs Go, wrk and nginx; a quiet machine)
+	@$(BIN)/python bench/compare.py
+
+bench-quick: $(VENV)/.test $(TOOLS)/load ## the most telling part of it, in under two minutes
+	@$(BIN)/python bench/compare.py --quick
 
 golden: $(VENV)/.test ## write the golden files anew; read the diff before you commit it
 	@$(BIN)/python -m pytest tests/golden --update-golden
@@ -64,8 +71,18 @@ $(VENV)/.lint: $(VENV)/.made pyproject.toml
 	@$(PIP) --editable '.[test,lint]'
 	@touch $@ $(VENV)/.test $(VENV)/.runtime
 
-$(TOOLS)/.opa-$(OPA_VERSION):
-	@command -v go >/dev/null || { echo "Building OPA needs Go (go.dev); tests that use opa are skipped without it." >&2; exit 1; }
-	@mkdir -p $(TOOLS)
+$(TOOLS)/.opa-$(OPA_VERSION): | $(TOOLS)/.go
 	GOBIN=$(CURDIR)/$(TOOLS) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
+	@touch $@
+
+$(TOOLS)/.h2spec-$(H2SPEC_VERSION): | $(TOOLS)/.go
+	GOBIN=$(CURDIR)/$(TOOLS) go install github.com/summerwind/h2spec/cmd/h2spec@$(H2SPEC_VERSION)
+	@touch $@
+
+$(TOOLS)/load: bench/load/*.go | $(TOOLS)/.go
+	cd bench/load && go build -o $(CURDIR)/$@ .
+
+$(TOOLS)/.go:
+	@command -v go >/dev/null || { echo "Building tools needs Go (go.dev); tests that use them are skipped without it." >&2; exit 1; }
+	@mkdir -p $(TOOLS)
 	@touch $@

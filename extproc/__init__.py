@@ -1,7 +1,9 @@
 """The data plane's processor: what Envoy asks about each request, in walking order.
 
 server           one inspector as a process
-grpcio_transport one gRPC stream in, one driver out
+wire_transport   one gRPC stream in, one driver out, over a wire of our own
+wire/            that wire: HTTP/2 and gRPC framing, sans-io
+grpcio_transport the same over grpcio, the reference
 health           gRPC health, on a socket of its own
 codec            Envoy's messages <-> events and effects
 driver           performs effects under deadlines and feeds the answers back

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from extproc.grpcio_transport import GrpcioTransport
 from extproc.health import Health
 from extproc.loader import Loader
+from extproc.wire_transport import WireTransport
 from forebay.config.errors import ConfigErrors
 from forebay.places import Places
 
@@ -28,10 +29,13 @@ class Transport(Protocol):
         """Take no more exchanges; return when the open ones have ended, at the latest after `grace` seconds."""
 
 
-TRANSPORTS: Final[dict[str, Callable[[Loader], Transport]]] = {"grpcio": GrpcioTransport}
+TRANSPORTS: Final[dict[str, Callable[[Loader], Transport]]] = {
+    "wire": WireTransport,
+    "grpcio": GrpcioTransport,
+}
 
 
-async def serve(source: Path, places: Places, *, number: int = 0, transport: str = "grpcio") -> int:
+async def serve(source: Path, places: Places, *, number: int = 0, transport: str = "wire") -> int:
     """Serve inspector `number` on its sockets until SIGTERM or SIGINT; then finish what is open.
 
     Returns 0 after a clean end, 1 when the first config cannot be used (the log says why).

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forebay.cli.options import Config, SharedRunDir, StateDir, shared_places
+from forebay.cli.options import Config, SharedRunDir, StateDir, Transport, TransportName, shared_places
 
 
 def extproc(
@@ -13,6 +13,7 @@ def extproc(
     run_dir: SharedRunDir,
     state_dir: StateDir = None,
     number: Annotated[int, typer.Option(min=0, max=255, help="Which inspector: it serves i<number>.sock.")] = 0,
+    transport: Transport = TransportName.wire,
 ) -> None:
     """Run an inspector: Envoy asks it about every request over i0.sock in the run folder.
 
@@ -26,4 +27,5 @@ def extproc(
     from forebay.observability import logging
 
     logging.configure(f"extproc-{number}", sys.stderr)
-    sys.exit(uvloop.run(serve(config.absolute(), shared_places(config, run_dir, state_dir), number=number)))
+    places = shared_places(config, run_dir, state_dir)
+    sys.exit(uvloop.run(serve(config.absolute(), places, number=number, transport=transport.value)))

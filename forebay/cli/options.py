@@ -1,6 +1,7 @@
 """Options that mean the same everywhere."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,19 @@ Workers = Annotated[
     typer.Option(
         min=1, max=64, help="Inspectors: processes that share the calls. Exact state is not shared between them."
     ),
+]
+
+
+class TransportName(StrEnum):
+    """What carries exchanges between Envoy and an inspector."""
+
+    wire = "wire"
+    grpcio = "grpcio"
+
+
+Transport = Annotated[
+    TransportName,
+    typer.Option(help="Between Envoy and the inspectors: our own wire, or grpcio, which is slower and the reference."),
 ]
 
 

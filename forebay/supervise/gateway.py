@@ -33,6 +33,7 @@ class Options:
 
     envoy: tuple[str, ...]  # the whole command
     inspectors: int = 1
+    transport: str = "wire"
     drain: float = 30.0  # how long calls may run on after the gateway was told to stop
 
 
@@ -48,7 +49,7 @@ def parts(resolved: Resolved, source: Path, places: Places, options: Options) ->
         _own(
             "recorder", "record", source, places, environment.plain(), partial(is_ok, places.recorder_socket, "/livez")
         ),
-        *(_inspector(number, source, places) for number in range(options.inspectors)),
+        *(_inspector(number, source, places, options.transport) for number in range(options.inspectors)),
         _xds(resolved, source, places, options),
         _envoy(resolved, places, options),
     ]
@@ -67,10 +68,11 @@ def _own(
     return Part(name, (*_FOREBAY, verb, *where, *more), env, ready, _DRAIN_PYTHON)
 
 
-def _inspector(number: int, source: Path, places: Places) -> Part:
+def _inspector(number: int, source: Path, places: Places, transport: str) -> Part:
     socket = places.health_socket(number)
     ready = partial(health.check, socket, "")
-    part = _own(f"extproc-{number}", "extproc", source, places, environment.plain(), ready, "--number", str(number))
+    more = ("--number", str(number), "--transport", transport)
+    part = _own(f"extproc-{number}", "extproc", source, places, environment.plain(), ready, *more)
     return replace(part, drain=_DRAIN_INSPECTOR, alive=partial(health.answers, socket))
 
 

@@ -249,7 +249,8 @@ def test_what_http_allows_is_served_and_goes_no_further(gateway: Gateway, name: 
     assert (received["method"], received["path"]) == ("POST", CHAT)
     assert received["body"] == BODY.decode().replace('"chat"', '"gpt-4o-mini"')
     names = {key for key, _ in received["headers"]}
-    assert names <= {"host", "content-type", "content-length", "transfer-encoding", "x-request-id"}
+    own = {"accept", "user-agent", "x-request-id"}
+    assert names <= {"host", "content-type", "content-length", "transfer-encoding", *own}
     assert ["host", "other.test"] not in received["headers"]
 
 

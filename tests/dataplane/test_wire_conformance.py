@@ -5,7 +5,7 @@ answered with a message as soon as it is half-closed.
 """
 
 import asyncio
-import re
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -20,11 +20,10 @@ from extproc.wire.header_blocks import Headers
 from extproc.wire.limits import Limits
 from extproc.wire.requests import Head, read_request
 
-H2SPEC = shutil.which("h2spec", path=f"{Path(__file__).parents[2] / '.tools' / 'bin'}")
+H2SPEC = shutil.which("h2spec", path=str(Path(__file__).parents[2] / ".tools" / "bin"))
 # h2spec has 100 streams at most to open, and its own encoder goes on with a table of 4096 bytes whatever our SETTINGS
 # say (which RFC 9113 §4.3.1 wants answered by COMPRESSION_ERROR): so the usual size of 0 is not used here.
 LIMITS = Limits(streams=100, header_table=4096)
-FAILING: dict[str, str] = {}
 
 
 def read_anything(headers: Headers) -> Head:
@@ -69,15 +68,11 @@ def port() -> Iterator[int]:
     loop.close()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(H2SPEC is None, reason="needs h2spec: make tools")
-def test_h2spec_finds_nothing_unexplained(port: int) -> None:
-    """Every case passes, but for those that are listed with their reason."""
-    said = run(
-        [str(H2SPEC), "-h", "127.0.0.1", "-p", str(port), "-o", "1"], capture_output=True, text=True, timeout=120
-    ).stdout
-    print(said[-3000:])
-    report = said[said.index("Failures:") :] if "Failures:" in said else ""
-    failed = re.findall(r"^ *× *\d+: (.*)$", report, re.MULTILINE)
-    assert sorted(failed) == sorted(FAILING), said
-    assert int(re.search(r"(\d+) passed", said)[1]) >= 140, said  # type: ignore[index]
+@pytest.mark.skipif(
+    H2SPEC is None and os.environ.get("CI") != "true", reason="needs h2spec, which 'make tools' builds (with Go)"
+)
+def test_h2spec_finds_nothing_to_complain_of(port: int) -> None:
+    """All of its cases pass; none is left out."""
+    command = [str(H2SPEC), "-h", "127.0.0.1", "-p", str(port), "-o", "1"]
+    said = run(command, capture_output=True, text=True, timeout=120).stdout
+    assert "145 tests, 145 passed, 0 skipped, 0 failed" in said, said[said.find("Failures:") :]

@@ -1,0 +1,3 @@
+module forebay.example/bench/load
+
+go 1.21

@@ -1,0 +1,55 @@
+"""An ext_proc call behind the wire: its bytes to a Driver, the Driver's replies as bytes."""
+
+from collections.abc import Callable
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from extproc.codec import ProcessingRequest
+from extproc.driver import Driver, Reply
+from extproc.wire.errors import Status
+from extproc.wire.events import Request
+from extproc.wire.exchanges import Answer, Open
+from forebay.outcomes import Reason
+
+PATH: Final = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+
+
+class Processing:
+    """One HTTP request's exchange with Envoy.
+
+    Ends with OK only when the transaction was released, or when Envoy itself has ended the stream.
+    """
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def receive(self, message: bytes) -> Answer:
+        """One of Envoy's messages."""
+        try:
+            request = ProcessingRequest.FromString(message)
+        except DecodeError:
+            return Answer(status=Status.INTERNAL, text=Reason.INTERNAL.value)
+        return _answer(await self._driver.receive(request))
+
+    async def closed(self) -> None:
+        """The stream is over."""
+        await self._driver.closed()
+
+
+def processing(driver: Callable[[], Driver]) -> Open:
+    """What makes the handler of each call: a new driver."""
+
+    def open_(request: Request) -> Processing:
+        return Processing(driver())
+
+    return open_
+
+
+def _answer(reply: Reply) -> Answer:
+    messages: list[bytes] = [each.SerializeToString() for each in reply.messages]
+    if reply.aborted:
+        return Answer(messages, Status.INTERNAL, Reason.INTERNAL.value)
+    return Answer(messages, Status.OK if reply.released else None)
