@@ -6,11 +6,12 @@ still ask for more. `rewrite` applies those that the decision calls for.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from extproc.detectors.pii_numbers import PII_TYPES
 from extproc.detectors.placeholders import Replacement, plan
 from extproc.detectors.scan import NOTABLE, Detections, Detectors
-from extproc.findings import Finding, Kind, Span, Text
+from extproc.findings import Channel, Finding, Kind, Span, Text
 from extproc.messages.call import Call
 from extproc.messages.chat import parse_chat
 from extproc.messages.edit import Edit, apply, cap_max_tokens, drop_tools, edit_document, edits_for, shift
@@ -98,7 +99,9 @@ def inspect(
     if sum(map(len, detections.spans)) + len(values) > MOST_SPANS:
         too_many = Refused(Reason.CAP_EXCEEDED, {"path": "redactions", "limit": MOST_SPANS})
         return Inspection(too_many, None, 0, (), (), 0, {"parse": (parsed - started) // 1000})
-    redactables = _redactables(call, body, merged(detections.spans, values), state_key, tenant)
+    redactables: tuple[Redactable, ...] = ()
+    if values or any(detections.spans):
+        redactables = _redactables(call, body, merged(detections.spans, values), state_key, tenant)
     scanned = clock()
     tokens = count_call([text.value for text in call.texts], call.model)
     counted = clock()
@@ -107,16 +110,9 @@ def inspect(
         "guard": (scanned - parsed) // 1000,
         "tokens": (counted - scanned) // 1000,
     }
-    return Inspection(
-        None,
-        replace(call, texts=(), hints=Hints()),
-        detections.injection,
-        detections.findings,
-        redactables,
-        tokens,
-        stages,
-        call.hints.documents,
-    )
+    documents = call.hints.documents
+    _forget_texts(call)
+    return Inspection(None, call, detections.injection, detections.findings, redactables, tokens, stages, documents)
 
 
 def rewrite(
@@ -177,6 +173,15 @@ def block_reason(inspection: Inspection, guards: Guards) -> tuple[Reason, str] |
     return None
 
 
+_NO_HINTS = Hints()
+
+
+def _forget_texts(call: Call) -> None:
+    """An open exchange must not hold its prompt. Nobody else has seen this call yet; a copy costs forty times it."""
+    object.__setattr__(call, "texts", ())
+    object.__setattr__(call, "hints", _NO_HINTS)
+
+
 def _covers(outer: Edit, inner: Edit) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
@@ -195,33 +200,51 @@ def _read_otherwise(
 ) -> tuple[Detections, list[Value]]:
     """The detections with what is found only when the texts are read in other ways, and those values."""
     spans = _whole_numbers(call, detections.spans) if any(detections.spans) else detections.spans
+    runs = call.hints.runs if guards.injection.action != "off" else ()
+    readings = Readings(call) if guards.pii != "off" or guards.secrets != "off" else None
+    if not runs and (readings is None or not readings.value):
+        return Detections(detections.injection, detections.findings, spans), []
     findings = {(one.kind, one.type, one.channel): one for one in detections.findings}
     injection = detections.injection
-    if guards.injection.action != "off":
-        values_off = replace(guards, pii="off", secrets="off")
-        for run in call.hints.runs:
-            met = meetings([call.texts[index].value for index in run])
-            first = call.texts[run[0]]
-            seen = detectors.scan([replace(first, value=met)], values_off)
-            if seen.injection > max(injection, NOTABLE - 1):
-                injection = seen.injection
-                findings |= {(one.kind, one.type, one.channel): one for one in seen.findings}
+    for run in runs:
+        met = meetings([call.texts[index].value for index in run])
+        first = call.texts[run[0]]
+        seen = detectors.scan([replace(first, value=met)], _injection_alone(guards))
+        if seen.injection > max(injection, NOTABLE - 1):
+            injection = seen.injection
+            findings |= {(one.kind, one.type, one.channel): one for one in seen.findings}
     values: list[Value] = []
-    if guards.pii != "off" or guards.secrets != "off":
-        readings = Readings(call)
-        if readings.value:
-            injection_off = replace(guards, injection=replace(guards.injection, action="off"))
-            seen = detectors.scan([Text("", "user", readings.value, 0, 0)], injection_off)
-            values = news(spans, readings.stretches(seen.spans[0]))
-            scores = {one.type: one.score for one in seen.findings}
-            for value in values:
-                channel = call.texts[value.stretches[0][0]].channel
-                kind: Kind = "pii" if value.type in PII_TYPES else "secret"
-                known = findings.get((kind, value.type, channel), Finding(kind, value.type, channel, 0, 0))
-                score = max(known.score, scores[value.type])
-                findings[kind, value.type, channel] = replace(known, count=known.count + 1, score=score)
+    if readings is not None and readings.value:
+        seen = detectors.scan([Text("", "user", readings.value, 0, 0)], _values_alone(guards))
+        values = news(spans, readings.stretches(seen.spans[0]))
+        _count(call, values, {one.type: one.score for one in seen.findings}, findings)
     ordered = tuple(findings[key] for key in sorted(findings))
     return Detections(injection, ordered, spans), values
+
+
+def _count(
+    call: Call,
+    values: Sequence[Value],
+    scores: Mapping[str, int],
+    findings: dict[tuple[Kind, str, Channel], Finding],
+) -> None:
+    """Count the values among the findings of the channel that each begins in."""
+    for value in values:
+        channel = call.texts[value.stretches[0][0]].channel
+        kind: Kind = "pii" if value.type in PII_TYPES else "secret"
+        known = findings.get((kind, value.type, channel), Finding(kind, value.type, channel, 0, 0))
+        score = max(known.score, scores[value.type])
+        findings[kind, value.type, channel] = replace(known, count=known.count + 1, score=score)
+
+
+@lru_cache(maxsize=64)
+def _injection_alone(guards: Guards) -> Guards:
+    return replace(guards, pii="off", secrets="off")
+
+
+@lru_cache(maxsize=64)
+def _values_alone(guards: Guards) -> Guards:
+    return replace(guards, injection=replace(guards.injection, action="off"))
 
 
 def _redactables(

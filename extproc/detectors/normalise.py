@@ -26,7 +26,7 @@ from extproc.detectors.alphabets import (
     unmarked,
 )
 from extproc.detectors.patterns import Patterns, Trigger, encode
-from extproc.detectors.scrambled import unscrambled
+from extproc.detectors.scrambled import is_scrambled, triggers, unscrambled
 
 MAX_VIEWS = 16
 MAX_DEPTH = 3
@@ -71,6 +71,7 @@ _TRIGGERS = (
     Trigger(_ROT13, rb"\b(?:" + _ROT13_WORDS + rb")\b", once=True),
     Trigger(_REVERSED, rb"\b(?:" + _REVERSED_WORDS + rb")\b", once=True),
     Trigger(_LEET, rb"[a-z][0-9@$!|][a-z]|\b[0-9@$!|]{1,2}[a-z]{2}", once=True),
+    *triggers(_SCRAMBLED),
 )
 _PATTERNS = Patterns(_TRIGGERS)
 
@@ -78,6 +79,9 @@ _PATTERNS = Patterns(_TRIGGERS)
 def normalise(text: str) -> Views:
     """The views of `text`. Never raises; the same text gives the same views."""
     plain, signals = _plain(text)
+    decoders = _decoders(plain)
+    if signals is _NO_SIGNALS and not decoders:
+        return Views((_lowered(plain),), signals)
     seen = {text: None}
     views = [_lowered(plain)]
     queue = [(plain, 0, True)]  # text, depth, whether nothing but encodings was undone on the way
@@ -89,7 +93,7 @@ def normalise(text: str) -> Views:
     encoded = unread = False
     while queue and not unread:
         current, depth, layered = queue.pop(0)
-        for decoder in _decoders(current):
+        for decoder in _decoders(current) if depth else decoders:
             decoded = decoder(current)
             if not decoded.strip() or decoded in seen:
                 continue
@@ -185,17 +189,17 @@ def _kind(word: str) -> int:
 
 def _decoders(text: str) -> list[Callable[[str], str]]:
     """The decoders whose trigger fires in `text`, most telling first."""
-    counts = [0] * (_SCRAMBLED + 1)
-    for rule, _, _ in _PATTERNS.scan(encode(text)):
-        counts[rule] += 1
-    chosen = [decoder for rules, decoder in _DECODERS if any(counts[rule] for rule in rules)]
-    if counts[_ROT13]:
-        chosen.append(encodings.rot13)
-    if counts[_REVERSED]:
-        chosen.append(_reversed)
-    if counts[_LEET]:
-        chosen.append(_unleeted)
-    chosen.append(unscrambled)
+    data = encode(text)
+    scrambled = len(data) != len(text)  # letters of which bytes tell nothing may become plain ones
+    fired: set[int] = set()
+    for rule, _, end in _PATTERNS.scan(data):
+        if rule < _SCRAMBLED:
+            fired.add(rule)
+        elif not scrambled:
+            scrambled = is_scrambled(data[end - rule + _SCRAMBLED : end].decode().lower())
+    chosen = [decoder for rules, decoder in _DECODERS if not fired.isdisjoint(rules)] if fired else []
+    if scrambled:
+        chosen.append(unscrambled)
     return chosen
 
 
@@ -215,6 +219,9 @@ _DECODERS: tuple[tuple[tuple[int, ...], Callable[[str], str]], ...] = (
     ((_HEX,), encodings.hex_text),
     ((_ENTITY, _PERCENT, _ESCAPE), encodings.unescaped),
     ((_SPACED,), encodings.despaced),
+    ((_ROT13,), encodings.rot13),
+    ((_REVERSED,), _reversed),
+    ((_LEET,), _unleeted),
 )
 _PACKED = (encodings.base64_text, encodings.hex_text)
 _LAYERS = (*_PACKED, encodings.unescaped)

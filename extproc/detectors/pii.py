@@ -4,7 +4,6 @@ Pure and linear: each exact pattern is bounded and runs over disjoint windows ar
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from extproc.detectors.attempts import Verdicts, accepted
@@ -13,20 +12,50 @@ from extproc.detectors.patterns import Patterns, Trigger, code_points, windows
 from extproc.detectors.pii_numbers import ALL_RULES
 from extproc.detectors.pii_rules import CONTEXT, NOT_AFTER_LETTER, NOT_BEFORE_LETTER, PiiRule
 from extproc.detectors.resolve import Candidate
+from extproc.detectors.validators import IBAN_COUNTRIES
 
 _AFTER = 24  # context words may also follow, closely: "555-0199 (mobile)"
 _SIGN = 2  # a trigger may reach over the sign before its match and the one behind it
 
 
+# Any two letters cost a fifth of what the countries' cost to search for; which they are is looked at afterwards.
+_ANY_IBAN = rb"[a-z]{2}[0-9]{2}[ ._-]?[a-z0-9]{4}"
+_COUNTRIES = frozenset(map(str.encode, IBAN_COUNTRIES))
+
+# Seven digits, with at most as much between two as there is before a telephone number's extension. Only where these
+# are, values can be of which each has as many: those that a rule needs a word for, and those of these types.
+_NUMBER = re.compile(r"\d(?:\D{0,12}\d){6}")
+_HAS_NUMBER = len(ALL_RULES)
+_NUMBERS = frozenset(
+    {
+        "BR_CPF", "CN_RESIDENT_ID", "CREDIT_CARD", "ES_NIE", "ES_NIF", "FI_PERSONAL_IDENTITY_CODE", "IN_AADHAAR",
+        "KR_FRN", "KR_RRN", "PHONE_NUMBER", "SG_NRIC_FIN", "US_ITIN", "US_SSN",
+    }
+)  # fmt: skip
+
+
 def _trigger(index: int, rule: PiiRule) -> Trigger:
     """A rule that needs a word is triggered by the word: numbers are everywhere, the words are not."""
+    if rule.type == "IBAN_CODE":
+        return Trigger(index, _ANY_IBAN)
     if rule.context is None:
         return Trigger(index, rule.trigger)
     words = rule.context.pattern.removeprefix(NOT_AFTER_LETTER).removesuffix(NOT_BEFORE_LETTER)
     return Trigger(index, words.replace(" ", "[ _]").encode())
 
 
-_PATTERNS = Patterns([_trigger(index, rule) for index, rule in enumerate(ALL_RULES)])
+_WITH_WORDS = frozenset(index for index, rule in enumerate(ALL_RULES) if rule.context is not None)
+_IBANS = frozenset(index for index, rule in enumerate(ALL_RULES) if rule.type == "IBAN_CODE")
+_LATER = frozenset(index for index, rule in enumerate(ALL_RULES) if rule.type in _NUMBERS) - _WITH_WORDS
+
+_TRIGGERS = [_trigger(index, rule) for index, rule in enumerate(ALL_RULES)]
+_PATTERNS = Patterns(
+    [
+        *[trigger for trigger in _TRIGGERS if trigger.rule not in _LATER],
+        Trigger(_HAS_NUMBER, rb"[0-9](?:[^0-9]{0,12}[0-9]){6}", once=True),
+    ]
+)
+_NUMBER_PATTERNS = Patterns([trigger for trigger in _TRIGGERS if trigger.rule in _LATER])
 
 
 def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]:
@@ -34,9 +63,7 @@ def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]
 
     `types` empty = all. Candidates may overlap: `resolve` decides.
     """
-    ends: dict[int, list[int]] = defaultdict(list)
-    for index, _, end in _PATTERNS.scan(data):
-        ends[index].append(end)
+    ends = _ends(data)
     if not ends:
         return []
     text = folded.text
@@ -49,10 +76,31 @@ def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]
         before, after = rule.width + _SIGN, rule.after
         if rule.context is not None:
             before, after = rule.width + _AFTER + 2, rule.width + CONTEXT + 2
-        accept = _acceptance(rule, folded)
+        accept = None
         for low, high in windows([points[end] for end in found], before, after, len(text)):
+            if rule.context is not None and _NUMBER.search(text, low, high) is None:
+                continue
+            accept = accept or _acceptance(rule, folded)
             candidates += accepted(rule.exact, text, low, high, accept)
     return candidates
+
+
+def _ends(data: bytes) -> dict[int, list[int]]:
+    """Where the triggers of each rule end that can lead to a value."""
+    hits = _PATTERNS.scan(data)
+    has_number = any(index == _HAS_NUMBER for index, _, _ in hits)
+    if has_number:
+        hits += _NUMBER_PATTERNS.scan(data)
+    ends: dict[int, list[int]] = {}
+    for index, _, end in hits:
+        if index == _HAS_NUMBER or (index in _WITH_WORDS and not has_number):
+            continue
+        if index in _IBANS and _COUNTRIES.isdisjoint(
+            (data[end - 8 : end - 6].upper(), data[end - 9 : end - 7].upper())
+        ):
+            continue
+        ends.setdefault(index, []).append(end)
+    return ends
 
 
 def _acceptance(rule: PiiRule, folded: Folded) -> Callable[[re.Match[str]], tuple[int, Candidate] | None]:

@@ -2,6 +2,8 @@
 
 import re
 
+from extproc.detectors.patterns import Trigger, encode
+
 _WORDS = (
     "ignore disregard forget override bypass previous prior above preceding earlier instructions instruction prompt "
     "prompts system rules rule guidelines directions commands reveal repeat print display output show hidden secret "
@@ -19,7 +21,20 @@ def _key(word: str) -> tuple[str, str]:
 
 _KNOWN = frozenset(_WORDS.split())
 _BY_KEY = {_key(word): word for word in _KNOWN if len(word) >= 5}
-_ENDS = frozenset((len(word), word[0], word[-1]) for word in _KNOWN)
+_ENDS = frozenset((len(word), word[0], word[-1]) for word in _BY_KEY.values())
+
+
+def triggers(first: int) -> tuple[Trigger, ...]:
+    """What fires at the end of every word of ASCII text that could be a shuffled one, rule `first` + its length."""
+    by_length: dict[int, list[bytes]] = {}
+    for length, begin, end in sorted(_ENDS):
+        by_length.setdefault(length, []).append(encode(f"{begin}[a-z]{{{length - 2}}}{end}"))
+    return tuple(Trigger(first + length, rb"\b(?:" + b"|".join(words) + rb")\b") for length, words in by_length.items())
+
+
+def is_scrambled(word: str) -> bool:
+    """Whether `word`, in lower case, is a telling word shuffled."""
+    return word not in _KNOWN and _key(word) in _BY_KEY
 
 
 def unscrambled(text: str) -> str:

@@ -16,6 +16,8 @@ MAX_TOKENS: Final = 1_000_000_000  # nobody answers this much: a larger number i
 
 _EVENT_STREAM: Final = "text/event-stream"
 _BYTES_PER_TOKEN: Final = 4
+_MOST_KEPT: Final = 4_096  # characters of text not counted yet; a stream's open answers are many
+_MOST_PIECES: Final = 128
 _TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
 _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
@@ -51,21 +53,25 @@ class AnswerWatch:
 
     `usage` is what the provider said, or None. `output_tokens` and `output_characters` count every text the model
     wrote: content, refusals, reasoning, tool names and arguments. `finish_reasons` are OpenAI's, or "other".
+
+    Tokens are counted when they are asked for, which is never where the provider states them; a long text in between.
     """
 
     __slots__ = (
         "_body",
         "_bound",
         "_count",
+        "_counted",
         "_ended",
         "_events",
+        "_kept",
+        "_pieces",
         "_seen",
         "_spoken",
         "chunks",
         "finish_reasons",
         "first_content_at_chunk",
         "output_characters",
-        "output_tokens",
         "oversize",
         "usage",
     )
@@ -73,11 +79,14 @@ class AnswerWatch:
     def __init__(self, content_type: str, count: Callable[[str], int], bound: int = BOUND) -> None:
         """`count` gives the tokens of a piece of text. Anything but an event stream is read as JSON."""
         self.usage: Usage | None = None
-        self.output_characters = self.output_tokens = self.chunks = 0
+        self.output_characters = self.chunks = 0
         self.first_content_at_chunk: int | None = None  # 0 = the first chunk fed
         self.finish_reasons: tuple[str, ...] = ()
         self.oversize = False
         self._count = count
+        self._counted = 0  # tokens of all pieces but those in `_pieces`
+        self._pieces: list[str] = []
+        self._kept = 0  # characters in `_pieces`
         self._bound = bound
         self._body = bytearray()
         self._seen = 0
@@ -85,6 +94,12 @@ class AnswerWatch:
         self._ended = False
         stream = content_type.partition(";")[0].strip().lower() == _EVENT_STREAM
         self._events = EventReader(min(bound, 1 << 20)) if stream else None
+
+    @property
+    def output_tokens(self) -> int:
+        """The tokens of every piece of text so far, each counted by itself."""
+        self._count_kept()
+        return self._counted
 
     def feed(self, chunk: bytes, end: bool) -> None:
         """One chunk passed; `end` with the last. Never raises for what a provider sent; after the end, ignored."""
@@ -139,7 +154,16 @@ class AnswerWatch:
         if self.first_content_at_chunk is None:
             self.first_content_at_chunk = self.chunks
         self.output_characters += len(piece)
-        self.output_tokens += self._count(piece)
+        self._kept += len(piece)
+        self._pieces.append(piece)
+        # An answer in one piece was held as a whole anyway, and ends here.
+        if self._events is not None and (self._kept > _MOST_KEPT or len(self._pieces) > _MOST_PIECES):
+            self._count_kept()
+
+    def _count_kept(self) -> None:
+        self._counted += sum(map(self._count, self._pieces))
+        self._pieces.clear()
+        self._kept = 0
 
     def _finish(self, reason: str) -> None:
         if reason not in self.finish_reasons:  # closed list: it stays short however many a provider sends

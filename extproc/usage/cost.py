@@ -19,6 +19,7 @@ UNPRICED: Final = "unpriced"
 MAKERS: Final = frozenset({"openai", "anthropic", "google", "x-ai", "cohere"})
 
 REMEMBERED: Final = 1_024  # prices by (provider, model)
+REMEMBERED_COSTS: Final = 4_096  # by backend and token counts
 
 
 class Usage(Protocol):
@@ -51,15 +52,47 @@ def price(backend: str, usage: Usage) -> Cost:
     Cached input is priced once, at its own rate; reasoning is output and priced as such. The provider may be named as
     genai-prices does (`openai`, `azure`, `groq`, ...); for any other name the price of a known maker's model counts.
     """
+    return _cost(backend, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """US dollars per token, for prices without tiers: `fixed` is what a call costs that has no tokens."""
+
+    fixed: Decimal
+    read: Decimal
+    cached: Decimal
+    written: Decimal
+
+
+@lru_cache(maxsize=REMEMBERED_COSTS)
+def _cost(backend: str, read: int, written: int, cached: int) -> Cost:
     provider, _, model = backend.partition("/")
     rates = _rates(provider, model)
-    if rates is None or min(usage.input_tokens, usage.output_tokens, usage.cached_tokens) < 0:
+    if rates is None or read < 0 or written < 0 or cached < 0:
         return NO_PRICE
-    cached = min(usage.cached_tokens, usage.input_tokens)
-    counted = genai_prices.Usage(
-        input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cache_read_tokens=cached
-    )
-    return Cost(rates.calc_price(counted)["total_price"], PRICED)
+    cached = min(cached, read)
+    linear = _linear(provider, model)
+    if linear is None:
+        return Cost(_by_library(rates, read, written, cached), PRICED)
+    usd = linear.fixed + linear.read * (read - cached) + linear.cached * cached + linear.written * written
+    return Cost(usd, PRICED)
+
+
+def _by_library(rates: ModelPrice, read: int, written: int, cached: int) -> Decimal:
+    counted = genai_prices.Usage(input_tokens=read, output_tokens=written, cache_read_tokens=cached)
+    return rates.calc_price(counted)["total_price"]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _linear(provider: str, model: str) -> _Linear | None:
+    """What the library charges for one token of each kind; None where a price depends on how many there are."""
+    rates = _rates(provider, model)
+    if rates is None or not all(value is None or isinstance(value, Decimal) for value in vars(rates).values()):
+        return None
+    fixed = _by_library(rates, 0, 0, 0)
+    read, cached, written = (_by_library(rates, *one) - fixed for one in ((1, 0, 0), (1, 0, 1), (0, 1, 0)))
+    return _Linear(fixed, read, cached, written)
 
 
 @lru_cache(maxsize=REMEMBERED)

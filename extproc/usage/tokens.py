@@ -5,7 +5,7 @@ text they are, since that is how a provider reads a caller's text. Safe to call 
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from splintr import AnyTokenizer, Tokenizer
@@ -39,6 +39,9 @@ VOCABULARIES: Final = {
     "phi-4": "phi4",
 }
 
+_LONGEST: Final = max(map(len, VOCABULARIES))  # characters of a name that can matter: the caller may write any name
+REMEMBERED: Final = 1_024  # beginnings of names
+
 PIECE: Final = 65_536  # characters encoded at once: a long run of one letter costs more than linear time
 EXACT: Final = 1_048_576  # characters of a text counted exactly; of longer ones, as many in evenly spread pieces
 
@@ -69,7 +72,11 @@ def count_call(texts: Iterable[str], model: str) -> int:
 
 def vocabulary(model: str) -> str:
     """The name of the vocabulary that `model` is counted in."""
-    name = model.rpartition("/")[2].lower()
+    return _vocabulary(model.rpartition("/")[2].lower()[:_LONGEST])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _vocabulary(name: str) -> str:
     for length in range(len(name), 0, -1):
         if name[:length] in VOCABULARIES:
             return VOCABULARIES[name[:length]]

@@ -45,12 +45,13 @@ def on_settings(session: Session, flags: int, stream_id: int, payload: bytes) ->
             raise ConnectionFault(Code.FRAME_SIZE_ERROR, "SETTINGS acknowledged with a payload")
         session.blocks.settings_acknowledged()
         return
-    for name, value in settings.parse(payload):
+    entries = settings.parse(payload)
+    session.outbox.put(settings.ACKNOWLEDGED)  # before any DATA that the new values let out
+    for name, value in entries:
         if name == settings.INITIAL_WINDOW_SIZE:
             _change_windows(session, value)
         elif name == settings.HEADER_TABLE_SIZE:
             session.outbox.table_size(value)
-    session.outbox.put(settings.ACKNOWLEDGED)
 
 
 def on_push_promise(session: Session, flags: int, stream_id: int, payload: bytes) -> None:

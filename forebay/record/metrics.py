@@ -83,6 +83,8 @@ class Metrics:
             if m.type == "histogram"
         }
         self._names = Names()
+        self._counting: dict[tuple[str, ...], Counter] = {}  # by the metric's name and its labels: as many as there are
+        self._measuring: dict[tuple[str, ...], Histogram] = {}
         self._type, self._code, self._stage = Bounded(), Bounded(), Bounded()
 
     def configure(self, resolved: Resolved) -> None:
@@ -196,12 +198,18 @@ class Metrics:
         )
 
     def _count(self, metric: Metric, *labels: str, by: float = 1) -> None:
-        counter = self._counters[metric.name]
-        (counter.labels(*labels) if labels else counter).inc(by)
+        counter = self._counting.get((metric.name, *labels))
+        if counter is None:
+            every = self._counters[metric.name]
+            counter = self._counting[metric.name, *labels] = every.labels(*labels) if labels else every
+        counter.inc(by)
 
     def _measure(self, metric: Metric, value: float, *labels: str) -> None:
-        histogram = self._histograms[metric.name]
-        (histogram.labels(*labels) if labels else histogram).observe(value)
+        histogram = self._measuring.get((metric.name, *labels))
+        if histogram is None:
+            every = self._histograms[metric.name]
+            histogram = self._measuring[metric.name, *labels] = every.labels(*labels) if labels else every
+        histogram.observe(value)
 
     def _all(self, kind: type[_Kind], type_: str) -> dict[str, _Kind]:
         wanted: Iterable[Metric] = (metric for metric in catalogue.METRICS if metric.type == type_)

@@ -5,6 +5,8 @@ null means "not known" or "did not happen".
 
 Callers influence the request line, the headers and, through a JWT, the identity. So texts are names only: a value
 outside the names' character set is published as UNSAFE, never as it is, and one that is no text at all as null.
+
+The two kinds that every call makes are not frozen: that would quadruple what it costs to make them. Nobody changes one.
 """
 
 from dataclasses import dataclass
@@ -81,7 +83,7 @@ class CostRecord:
     source: Annotated[Name | None, Field(description="genai-prices or unpriced")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestRecord:
     """One request, from its first byte to its end, whoever answered it."""
 
@@ -137,7 +139,7 @@ class RequestRecord:
     policy: Annotated[Name | None, Field(description="revision of the policies that decided")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptRecord:
     """One attempt at one provider; a request with fallbacks has several, in order, with its `id`."""
 

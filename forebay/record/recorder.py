@@ -27,7 +27,7 @@ from forebay.record.endpoint import PLAIN, Endpoint, Page
 from forebay.record.metrics import Metrics
 from forebay.record.tail import Limits, Step, Tail, TailBusy
 
-PAUSE: Final = 0.2  # seconds between looks at an idle file
+PAUSE: Final = 0.2  # seconds between looks at a file that was read to its end
 RETRY: Final = 1.0  # seconds after a failure
 CONFIG_PAUSE: Final = 1.0
 PROBE_FRESH: Final = 1.0  # seconds for which a probe's result is good
@@ -129,9 +129,9 @@ class _Recorder:
                 await self._sleep(RETRY)
                 continue
             self._account(step)
-            if step.idle:
-                if stopping:
-                    break
+            if step.idle and stopping:
+                break
+            if step.idle or not (step.backlog or step.rotated):  # more lines at a time cost less each
                 await self._sleep(PAUSE)
         tail.close()
         return True

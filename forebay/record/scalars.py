@@ -5,7 +5,8 @@ Envoy prints absent values as null or "-", and numbers as numbers or as text.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 from forebay.record.model import LARGEST, MOST_ITEMS, NAME_PATTERN, UNSAFE
@@ -17,13 +18,15 @@ _DECIMAL: Final = re.compile(r"\d{1,16}(\.\d{1,16})?", re.ASCII)
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 _ADDRESS: Final = re.compile(r"[0-9a-fA-F.:]{2,45}(/\d{1,3})?", re.ASCII)
 _SPLIT_FLAGS: Final = re.compile(r"[,\s]+")
+_FLAG: Final = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
+_QUOTED: Final = re.compile(r"[{\[(|]")
 
 ABSENT: Final = ("", "-", None)
 
 
 def name(value: object) -> str | None:
     """A name as it is, UNSAFE for any other text, null for what is absent or no text."""
-    if value in ABSENT or not isinstance(value, str):
+    if not isinstance(value, str) or not value or value == "-":
         return None
     return value if _NAME.fullmatch(value) else UNSAFE
 
@@ -40,6 +43,10 @@ def address(value: object) -> str | None:
 
 def count(value: object) -> int | None:
     """A whole number from 0 to 2**53, given as number or as text; anything else is null."""
+    if value.__class__ is int:
+        return value if 0 <= value <= LARGEST else None
+    if value is None:
+        return None
     if isinstance(value, str):
         return int(value) if _DIGITS.fullmatch(value) and int(value) <= LARGEST else None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -82,7 +89,7 @@ def word(value: object) -> str | None:
     """Envoy's code details without what it quotes: everything from the first brace, bracket or bar on is cut off."""
     if value in ABSENT or not isinstance(value, str):
         return None
-    head = re.split(r"[{\[(|]", value, maxsplit=1)[0].rstrip("_ ")
+    head = _QUOTED.split(value, maxsplit=1)[0].rstrip("_ ")
     return head if _WORD.fullmatch(head) and _NAME.fullmatch(head) else UNSAFE
 
 
@@ -90,7 +97,7 @@ def flags(value: object) -> tuple[str, ...]:
     """Envoy's response flags, "UF,URX" or "-"."""
     if value in ABSENT or not isinstance(value, str):
         return ()
-    parts = [part for part in _SPLIT_FLAGS.split(value[:256]) if re.fullmatch(r"[A-Z0-9]{1,8}", part, re.ASCII)]
+    parts = [part for part in _SPLIT_FLAGS.split(value[:256]) if _FLAG.fullmatch(part)]
     return tuple(parts[:MOST_ITEMS])
 
 
@@ -126,5 +133,5 @@ def mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _entries(value: object) -> list[tuple[str, object]]:
-    return list(mapping(value).items())[:MOST_ITEMS]
+def _entries(value: object) -> Iterable[tuple[str, object]]:
+    return islice(value.items(), MOST_ITEMS) if isinstance(value, dict) else ()

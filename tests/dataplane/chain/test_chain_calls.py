@@ -95,7 +95,9 @@ def test_a_call_reaches_its_provider_with_that_providers_key_model_and_path(call
     assert got.header("authorization") == f"Bearer {SECRET_ONE}"
     assert got.header("host") == f"127.0.0.1:{calls.one.port}"
     names = {name.lower() for name, _ in got.headers}
-    assert names == {"host", "authorization", "content-type", "content-length", "x-request-id"}
+    ours = {"user-agent", "accept"}
+    assert names == {"host", "authorization", "content-type", "content-length", "x-request-id"} | ours
+    assert (got.header("user-agent"), got.header("accept")) == ("forebay", "application/json, text/event-stream")
 
 
 def test_the_answer_says_who_gave_it_and_nothing_else_of_the_provider_s(calls: Calls) -> None:

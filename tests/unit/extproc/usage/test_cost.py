@@ -3,9 +3,18 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+import genai_prices
 import pytest
+from genai_prices.data import providers
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extproc.usage.cost import NO_PRICE, Cost, price
+
+MODELS = [
+    (one.id, model.id) for one in providers if one.id in ("openai", "anthropic", "google") for model in one.models
+]
+COUNTS = st.integers(0, 3_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +71,16 @@ def test_a_known_host_of_open_models_has_its_own_price() -> None:
 def test_numbers_that_make_no_sense_do_not_raise(tokens: Tokens) -> None:
     """They come from a provider."""
     assert price("openai/gpt-4o", tokens).source in ("genai-prices", "unpriced")
+
+
+@given(st.sampled_from(MODELS), COUNTS, COUNTS, COUNTS)
+def test_a_model_costs_what_the_price_data_says(model: tuple[str, str], read: int, written: int, cached: int) -> None:
+    """To the last digit, with tiers and without: whatever is computed in advance is not noticed."""
+    cached = min(cached, read)
+    tokens = genai_prices.Usage(input_tokens=read, output_tokens=written, cache_read_tokens=cached)
+    try:
+        listed = genai_prices.calc_price(tokens, model[1], provider_id=model[0])
+    except LookupError:  # ids that the data itself looks up under another provider
+        return
+    ours = price(f"{model[0]}/{model[1]}", Tokens(read, written, cached))
+    assert ours.usd == listed.total_price
