@@ -1,0 +1,13 @@
+"""Streamed answers, rewritten while they pass: the text the caller gets is the one it would get without streaming.
+
+sse           events out of chunks cut anywhere, each with its original bytes
+targets       where in a text a link or an image points to
+json_prefix   what is a string, a key or neither in a text that may be JSON
+rewriting     what a stream asks of those who rewrite its texts
+restoring     placeholders back into values, channel by channel
+guarding      an output guard over text that grows
+dialect       what a stream must know of an API: which texts an event brings
+chat          the dialect of /v1/chat/completions
+changes       strings of an event exchanged, every other byte left
+stream        one answer: events in, rewritten events out; what is held, and the bounds
+"""

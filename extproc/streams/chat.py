@@ -1,0 +1,126 @@
+"""The chunks of /v1/chat/completions (https://platform.openai.com/docs/api-reference/chat-streaming)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import orjson
+
+from extproc.messages.answer import read_usage
+from extproc.streams.dialect import Channel, Path, Piece, Reading
+
+_DONE: Final = b"[DONE]"
+_TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
+_HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
+_ARGUMENTS: Final = "arguments"  # of tool_calls[]
+_INPUT: Final = "input"  # of tool_calls[], custom ones
+_LEGACY: Final = "function_call"
+_FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+
+
+class ChatDialect:
+    """One answer's chunks. `head` is what our own carry until a chunk of the provider's has come."""
+
+    __slots__ = ("_finished", "_head", "_known", "_open")
+
+    def __init__(self, head: Mapping[str, object]) -> None:
+        """`head`: id, object, created and model, as JSON has them."""
+        self._head = dict(head)
+        self._known = False
+        self._open: set[int] = set()
+        self._finished: set[int] = set()
+
+    def closes(self, data: bytes) -> bool:
+        """`[DONE]`."""
+        return data.strip() == _DONE
+
+    def read(self, answer: Mapping[str, object]) -> Reading:
+        """A chunk, or an error event, which has no texts of ours."""
+        choices = answer.get("choices")
+        listed = choices if isinstance(choices, list) else []
+        usage = read_usage(answer.get("usage"))
+        if not listed:
+            return Reading(usage=usage, extra=isinstance(answer.get("usage"), dict) and "error" not in answer)
+        if not self._known:
+            self._known = True
+            self._head |= {name: answer[name] for name in _HEAD if isinstance(answer.get(name), str | int)}
+        pieces: list[Piece] = []
+        ended: set[int] = set()
+        reasons: list[str] = []
+        running: list[tuple[Path, int]] = []
+        repeats = False
+        for position, choice in enumerate(listed):
+            if not isinstance(choice, dict):
+                continue
+            index = _index(choice, position)
+            self._open.add(index)
+            path: Path = ("choices", position, "delta")
+            running.append((path, index))
+            pieces += _pieces(index, choice.get("delta"), path)
+            repeats |= _says_text(choice.get("logprobs"))
+            reason = choice.get("finish_reason")
+            if isinstance(reason, str) and reason:
+                reasons.append(reason if reason in _FINISHES else "other")
+                ended.add(index)
+        self._finished |= ended
+        return Reading(pieces, frozenset(ended), running, reasons, usage, False, repeats)
+
+    def carry(self, channel: Channel, text: str) -> bytes:
+        """A chunk with a delta of this text alone."""
+        return self._chunk(channel.group, _delta(channel, text), None)
+
+    def blocked(self) -> bytes:
+        """Every choice that has not finished does so with `content_filter`; then `[DONE]`."""
+        unfinished = sorted((self._open or {0}) - self._finished)
+        return b"".join([*(self._chunk(index, {}, "content_filter") for index in unfinished), _event(_DONE)])
+
+    def failed(self, error: bytes) -> bytes:
+        """The error as an event: client libraries raise it."""
+        return _event(error)
+
+    def _chunk(self, index: int, delta: Mapping[str, object], finish_reason: str | None) -> bytes:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return _event(orjson.dumps({**self._head, "choices": [choice]}))
+
+
+def _event(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
+
+
+def _pieces(group: int, delta: object, path: Path) -> Iterator[Piece]:
+    if not isinstance(delta, dict):
+        return
+    for name in _TEXTS:
+        yield from _piece(Channel(group, name), delta, name, path)
+    calls = delta.get("tool_calls")
+    for position, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict):
+            index, at = _index(call, position), (*path, "tool_calls", position)
+            yield from _piece(Channel(group, _ARGUMENTS, index), call.get("function"), "arguments", (*at, "function"))
+            yield from _piece(Channel(group, _INPUT, index), call.get("custom"), "input", (*at, "custom"))
+    yield from _piece(Channel(group, _LEGACY), delta.get(_LEGACY), "arguments", (*path, _LEGACY))
+
+
+def _piece(channel: Channel, holder: object, name: str, path: Path) -> Iterator[Piece]:
+    text = holder.get(name) if isinstance(holder, dict) else None
+    if isinstance(text, str):
+        yield Piece(channel, (*path, name), text)
+
+
+def _delta(channel: Channel, text: str) -> dict[str, object]:
+    if channel.name == _ARGUMENTS:
+        return {"tool_calls": [{"index": channel.slot, "function": {"arguments": text}}]}
+    if channel.name == _INPUT:
+        return {"tool_calls": [{"index": channel.slot, "custom": {"input": text}}]}
+    if channel.name == _LEGACY:
+        return {_LEGACY: {"arguments": text}}
+    return {channel.name: text}
+
+
+def _index(holder: Mapping[str, object], position: int) -> int:
+    """Where the provider says it belongs; some say nothing and mean the position."""
+    index = holder.get("index")
+    return index if isinstance(index, int) else position
+
+
+def _says_text(logprobs: object) -> bool:
+    return isinstance(logprobs, dict) and any(logprobs.values())

@@ -1,0 +1,72 @@
+"""What a stream must know of a dialect: which texts an event brings, and how to bring text of our own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from extproc.messages.answer import Usage
+
+Path = tuple[str | int, ...]  # keys and list positions from the root of an event's JSON
+
+
+class Channel(NamedTuple):
+    """One text that comes in pieces: a choice's (or a block's) content, refusal, arguments of a tool call...
+
+    `slot` tells apart what a group has more than one of, such as tool calls.
+    """
+
+    group: int
+    name: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The string at `path` continues `channel`."""
+
+    channel: Channel
+    path: Path
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One event, understood. `ended` are the groups whose texts end with it.
+
+    `running`: objects whose strings, where they are no pieces, continue those of earlier events of the same group.
+
+    `extra`: it brings nothing but the usage that `include_usage` asks for. `repeats`: it says text a second time in a
+    form that cannot be rewritten (`logprobs`).
+    """
+
+    pieces: Sequence[Piece] = ()
+    ended: frozenset[int] = frozenset()
+    running: Sequence[tuple[Path, int]] = ()
+    finish_reasons: Sequence[str] = ()
+    usage: Usage | None = None
+    extra: bool = False
+    repeats: bool = False
+
+
+class Dialect(Protocol):
+    """Knows the events of one API. Remembers what its own events need to look like their neighbours."""
+
+    def closes(self, data: bytes) -> bool:
+        """Whether this is the mark after which nothing follows."""
+        ...
+
+    def read(self, answer: Mapping[str, object]) -> Reading:
+        """The event, understood. Never raises for what a provider sends: what is not understood is left out."""
+        ...
+
+    def carry(self, channel: Channel, text: str) -> bytes:
+        """An event that brings `text` to `channel`."""
+        ...
+
+    def blocked(self) -> bytes:
+        """What ends a stream whose rest the caller must not get, as the provider would end a filtered one."""
+        ...
+
+    def failed(self, error: bytes) -> bytes:
+        """What ends a stream that broke; `error` is the body an unstreamed answer would have."""
+        ...

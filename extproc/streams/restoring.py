@@ -1,0 +1,221 @@
+"""Placeholders back into values in a text that grows, wherever it is cut.
+
+What is held back is never more than what a match could still need: the beginning of a placeholder of this exchange, or
+half of a JSON escape. Only exact placeholders are restored (another case, a blank inside, a bracket lost: they stay as
+the model wrote them), once, and never where the text points to (`targets`), unless that is allowed. In a text that
+reads as JSON (`json_prefix`) keys stay, values are escaped as their string is, and a placeholder spelled with escapes
+is found.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Final
+
+from extproc.messages.edit import Replacement, escape
+from extproc.streams.json_prefix import JsonPrefix, Kind
+from extproc.streams.rewriting import ExhaustedError
+from extproc.streams.targets import Targets
+
+MAX_RESTORED: Final = 50_000  # values put back into one answer
+MAX_BROUGHT: Final = 8 << 20  # characters they are in all: placeholders are short, values need not be
+
+_KEY = re.compile(r"\[[A-Z0-9][A-Z0-9_]*_[a-z2-7]+\]")
+_WORD = re.compile(r"\[[A-Za-z0-9_]*+\]?")
+
+_LETTER: Final = r"\\u00(?:3[0-9]|4[1-9A-Fa-f]|5[0-9Aa]|5[Ff]|6[1-9A-Fa-f]|7[0-9Aa])"
+_ESCAPED_WORD = re.compile(rf"(?:\[|\\u005[Bb])(?:[A-Za-z0-9_]|{_LETTER})*+(?:\]|\\u005[Dd])?")
+_ESCAPED_SKIP = re.compile(r"(?:[^\[\\]++|\\[^u]|\\u(?!005[Bb])[0-9A-Fa-f]{4}|\\u(?=[0-9A-Fa-f]{0,3}[^0-9A-Fa-f]))*+")
+_HALF_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\(.)", re.DOTALL)
+_SHORT: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+class Restoring:
+    """The placeholders of one exchange. `restored` counts what was put back, `withheld` what stayed in a target."""
+
+    __slots__ = ("_brought", "_keys", "links", "restored", "values", "withheld")
+
+    def __init__(self, values: Mapping[str, str], links: bool = False) -> None:
+        """`values`: placeholder -> what it stands for; `links`: whether to restore in targets too.
+
+        Raises ValueError for a key that has not the shape of a placeholder.
+        """
+        if not all(map(_KEY.fullmatch, values)):
+            raise ValueError("a placeholder is a word in brackets that ends in its tag")
+        self._keys = sorted(values)
+        self.values = dict(values)
+        self.links = links
+        self.restored = self.withheld = self._brought = 0
+
+    def channel(self) -> "Restorer":
+        """For one text that comes in pieces."""
+        return Restorer(self)
+
+    def whole(self, text: str) -> str:
+        """A text that is complete, restored."""
+        return self.channel().feed(text, True) if "[" in text or "\\" in text else text
+
+    def spend(self, text: str) -> None:
+        """One more value goes out, as `text`. Raises ExhaustedError when that is more than an answer may cost."""
+        self.restored += 1
+        self._brought += len(text)
+        if self.restored > MAX_RESTORED or self._brought > MAX_BROUGHT:
+            raise ExhaustedError
+
+    def could_become(self, piece: str) -> bool:
+        """Whether `piece` is the beginning of a placeholder."""
+        place = bisect_left(self._keys, piece)
+        return place < len(self._keys) and self._keys[place].startswith(piece)
+
+
+class Restorer:
+    """One text. `replaced` are the replacements of the last feed, in code points of everything fed so far."""
+
+    __slots__ = ("_all", "_at", "_exchange", "_held", "_json", "_last", "_out", "_string", "replaced")
+
+    def __init__(self, exchange: Restoring) -> None:
+        self.replaced: list[Replacement] = []
+        self._exchange = exchange
+        self._json = JsonPrefix()
+        self._all = Targets()  # the text as somebody reads it who does not know JSON
+        self._string = Targets()  # the JSON string we are in
+        self._held = ""
+        self._last = Kind.OUTSIDE  # what the last run was, and so what is held
+        self._at = 0
+        self._out: list[str] = []
+
+    @property
+    def held(self) -> int:
+        """Characters that came in and have not gone out."""
+        return len(self._held)
+
+    def feed(self, text: str, end: bool = False) -> str:
+        """What may go out now that `text` came in. At the `end` nothing stays held; the text may still go on."""
+        self._out, self.replaced = [], []
+        for kind, run in [(Kind.TEXT, text)] if self._json.plain else self._json.feed(text):
+            self._run(kind, run)
+        if end:
+            self._let_go()
+        return "".join(self._out)
+
+    def _run(self, kind: Kind, run: str) -> None:
+        last, self._last = self._last, kind
+        if self._held and (kind is last or (last is Kind.OUTSIDE and kind is Kind.TEXT)):
+            run, self._held = self._held + run, ""  # `[` opens a list until a letter follows
+        elif self._held:
+            held, self._held = self._held, ""
+            self._pass(held, last is Kind.VALUE)
+        if kind is Kind.VALUE and last is not Kind.VALUE:
+            self._string.reset()
+        if kind is Kind.TEXT:
+            self._text(run)
+        elif kind is Kind.VALUE:
+            self._value(run)
+        elif kind is Kind.KEY:
+            self._pass(run)
+        else:
+            self._outside(run)
+
+    def _text(self, text: str) -> None:
+        at = 0
+        while (start := text.find("[", at)) >= 0:
+            self._pass(text[at:start])
+            at = self._word(text, start)
+            word = text[start:at]
+            if at == len(text) and word[-1] != "]" and self._exchange.could_become(word):
+                self._held = word
+                return
+            value = self._exchange.values.get(word)
+            if value is None:
+                self._pass(word)
+            else:
+                self._meet(word, value, self._all.inside)
+        self._pass(text[at:])
+
+    def _word(self, text: str, start: int) -> int:
+        found = _WORD.match(text, start)
+        return found.end() if found else start + 1
+
+    def _value(self, text: str) -> None:
+        """As `_text`, between the quotes of a JSON string."""
+        at = 0
+        while at < len(text):
+            start = _ESCAPED_SKIP.match(text, at).end()  # type: ignore[union-attr]
+            self._pass(text[at:start], True)
+            found = _ESCAPED_WORD.match(text, start)
+            if found is None:
+                at = self._no_word(text, start)
+                continue
+            at, raw = found.end(), found[0]
+            word = _unescape(raw)
+            rest = text[at:]
+            if word[-1] != "]" and (not rest or _HALF_ESCAPE.match(rest)) and self._exchange.could_become(word):
+                self._held = text[start:]
+                return
+            value = self._exchange.values.get(word)
+            if value is None:
+                self._pass(raw, True)
+            else:
+                self._meet(raw, value, self._string.inside or self._all.enclosed)
+
+    def _no_word(self, text: str, start: int) -> int:
+        """Half an escape waits for the rest of it; any other backslash here is no JSON, and passes."""
+        if _HALF_ESCAPE.match(text, start):
+            self._held = text[start:]
+            return len(text)
+        self._pass(text[start : start + 1], True)
+        return start + 1
+
+    def _outside(self, text: str) -> None:
+        bracket = text.rfind("[")
+        if bracket >= 0 and self._exchange.could_become(text[bracket:]):
+            self._held = text[bracket:]
+            text = text[:bracket]
+        self._pass(text)
+
+    def _meet(self, raw: str, value: str, in_target: bool) -> None:
+        """A placeholder stands here."""
+        in_json = self._last is Kind.VALUE
+        if in_target and not self._exchange.links:
+            self._exchange.withheld += 1
+            self._pass(raw, in_json)
+            return
+        new = escape(value).decode() if in_json else value
+        self._exchange.spend(new)
+        self.replaced.append((self._at, self._at + len(raw), new))
+        self._at += len(raw)
+        self._send(new, value if in_json else None)
+
+    def _pass(self, raw: str, in_json: bool = False) -> None:
+        if raw:
+            self._at += len(raw)
+            self._send(raw, _unescape(raw) if in_json else None)
+
+    def _send(self, raw: str, decoded: str | None) -> None:
+        """Targets are told from what the reader gets, so values count and placeholders that are gone do not."""
+        self._out.append(raw)
+        if not self._exchange.links:
+            self._all.feed(raw)
+            if decoded is not None:
+                self._string.feed(decoded)
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, ""
+        self._pass(held, self._last is Kind.VALUE)
+
+
+def replacements(text: str, exchange: Restoring) -> list[Replacement]:
+    """What restoring a complete text replaces, in code points of it."""
+    restorer = exchange.channel()
+    restorer.feed(text, True)
+    return restorer.replaced
+
+
+def _unescape(raw: str) -> str:
+    return _ESCAPE.sub(_character, raw) if "\\" in raw else raw
+
+
+def _character(escaped: re.Match[str]) -> str:
+    code, short = escaped.groups()
+    return chr(int(code, 16)) if code else _SHORT.get(short, short)

@@ -1,0 +1,150 @@
+"""The chunks of chat completions."""
+
+from typing import Any
+
+import orjson
+import pytest
+from openai.types.chat import ChatCompletionChunk
+
+from extproc.messages.answer import Usage
+from extproc.streams.chat import ChatDialect
+from extproc.streams.dialect import Channel, Dialect, Piece, Reading
+
+HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "ours"}
+
+
+def dialect() -> ChatDialect:
+    """Nothing has come yet."""
+    return ChatDialect(HEAD)
+
+
+def read(**choice: Any) -> Reading:
+    """One choice, understood."""
+    return dialect().read({"choices": [choice]})
+
+
+def data(event: bytes) -> Any:
+    """What one event of ours says."""
+    assert event.startswith(b"data: ")
+    assert event.endswith(b"\n\n")
+    return orjson.loads(event[6:])
+
+
+def test_every_text_of_a_delta_is_a_channel() -> None:
+    """Content, refusal, both names of reasoning, arguments, inputs, and the legacy call."""
+    delta = {
+        "role": "assistant", "content": "c", "refusal": "r", "reasoning_content": "x", "reasoning": "y",
+        "tool_calls": [
+            {"index": 3, "function": {"name": "f", "arguments": "{}"}},
+            {"custom": {"name": "g", "input": "i"}},
+            "odd",
+            {"index": None, "function": {"arguments": {"a": 1}}, "custom": None},
+        ],
+        "function_call": {"arguments": "l"},
+    }  # fmt: skip
+    at = ("choices", 0, "delta")
+    assert list(read(index=2, delta=delta).pieces) == [
+        Piece(Channel(2, "content"), (*at, "content"), "c"),
+        Piece(Channel(2, "refusal"), (*at, "refusal"), "r"),
+        Piece(Channel(2, "reasoning_content"), (*at, "reasoning_content"), "x"),
+        Piece(Channel(2, "reasoning"), (*at, "reasoning"), "y"),
+        Piece(Channel(2, "arguments", 3), (*at, "tool_calls", 0, "function", "arguments"), "{}"),
+        Piece(Channel(2, "input", 1), (*at, "tool_calls", 1, "custom", "input"), "i"),
+        Piece(Channel(2, "function_call"), (*at, "function_call", "arguments"), "l"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        Channel(1, "content"), Channel(0, "reasoning"), Channel(0, "arguments", 4), Channel(2, "input", 1),
+        Channel(0, "function_call"),
+    ],
+)  # fmt: skip
+def test_what_is_carried_is_read_as_the_same_channel(channel: Channel) -> None:
+    """Our own events say what the provider's would."""
+    answer = data(dialect().carry(channel, "text"))
+    (piece,) = dialect().read(answer).pieces
+    assert (piece.channel, piece.text) == (channel, "text")
+    assert {name: answer[name] for name in HEAD} == HEAD
+
+
+def test_our_chunks_look_like_their_neighbours() -> None:
+    """Once one has come they carry its id, model and time."""
+    ours = dialect()
+    theirs = {"id": "theirs", "model": "m", "created": 7, "object": "chat.completion.chunk"}
+    ours.read(
+        {**theirs, "system_fingerprint": "f", "service_tier": None, "choices": [{"index": 0, "delta": {}}], "x": "y"}
+    )
+    assert data(ours.carry(Channel(0, "content"), "é")) == {
+        **theirs, "system_fingerprint": "f",
+        "choices": [{"index": 0, "delta": {"content": "é"}, "logprobs": None, "finish_reason": None}],
+    }  # fmt: skip
+
+
+def test_the_official_client_takes_our_chunks() -> None:
+    """Text carried into any channel, and the end of a blocked answer."""
+    ours = dialect()
+    for name in ("content", "refusal", "arguments", "function_call"):
+        chunk = ChatCompletionChunk.model_validate(data(ours.carry(Channel(1, name), "text")), strict=True)
+        assert (chunk.choices[0].index, chunk.model) == (1, "ours")
+    ending = ChatCompletionChunk.model_validate(data(ours.blocked().removesuffix(b"data: [DONE]\n\n")), strict=True)
+    assert ending.choices[0].finish_reason == "content_filter"
+
+
+def test_a_choice_ends_with_its_finish_reason() -> None:
+    """Reasons are OpenAI's or «other»; an empty one is none."""
+    assert read(index=1, delta={}, finish_reason="length").ended == {1}
+    assert list(read(index=1, delta={}, finish_reason="because").finish_reasons) == ["other"]
+    assert not any(read(delta={}, finish_reason=none).ended for none in (None, "", 7))
+
+
+def test_usage_is_read_and_its_own_chunk_known() -> None:
+    """A chunk that also brings a choice is no extra one, and neither is an error or a chunk of filter results."""
+    said = {"prompt_tokens": 3, "completion_tokens": 5}
+    assert dialect().read({"choices": [], "usage": said}) == Reading(usage=Usage(3, 5, 0, 0), extra=True)
+    with_choice = dialect().read({"choices": [{"delta": {}}], "usage": said})
+    assert (with_choice.usage, with_choice.extra) == (Usage(3, 5, 0, 0), False)
+    assert not dialect().read({"choices": [], "usage": None}).extra
+    assert not dialect().read({"error": {}, "usage": said}).extra
+
+
+def test_logprobs_say_the_text_again() -> None:
+    """Empty ones say nothing."""
+    assert read(delta={}, logprobs={"content": [{"token": "x"}]}).repeats
+    assert read(delta={}, logprobs={"content": None, "refusal": ["x"]}).repeats
+    assert not read(delta={}, logprobs={"content": [], "refusal": None}).repeats
+    assert not read(delta={}, logprobs=None).repeats
+
+
+def test_a_blocked_answer_ends_as_a_filtered_one() -> None:
+    """Each choice that has not finished, then the mark; a choice nobody saw is the first."""
+    ours = dialect()
+    ours.read({"choices": [{"index": 0, "delta": {}}, {"index": 1, "delta": {}}, {"index": 2, "delta": {}}]})
+    ours.read({"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
+    *chunks, done, rest = ours.blocked().split(b"\n\n")
+    choices = [(one["index"], one["finish_reason"]) for chunk in chunks for one in orjson.loads(chunk[6:])["choices"]]
+    assert choices == [(0, "content_filter"), (2, "content_filter")]
+    assert (done, rest) == (b"data: [DONE]", b"")
+    assert b'"index":0' in dialect().blocked()
+
+
+def test_an_error_is_an_event_of_its_own() -> None:
+    """As client libraries expect it."""
+    assert dialect().failed(b'{"error":{}}') == b'data: {"error":{}}\n\n'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"choices": None}, {"choices": [None, 1, {"delta": []}]}, {"choices": [{"delta": {"tool_calls": {}}}]}],
+)
+def test_what_is_not_understood_is_left_out(answer: dict[str, Any]) -> None:
+    """Nothing a provider sends is an error here."""
+    assert list(dialect().read(answer).pieces) == []
+
+
+def test_the_mark_closes_the_stream() -> None:
+    """With or without blanks, and nothing else does."""
+    ours: Dialect = dialect()
+    assert ours.closes(b" [DONE]")
+    assert not ours.closes(b'"[DONE]"')

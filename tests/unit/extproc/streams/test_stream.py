@@ -1,0 +1,251 @@
+"""One streamed answer: what is held, what stops it, how it ends."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extproc.findings import Span
+from extproc.messages.sse import EventReader
+from extproc.streams.chat import ChatDialect
+from extproc.streams.guarding import Guarding
+from extproc.streams.restoring import Restoring
+from extproc.streams.rewriting import Rewriting
+from extproc.streams.stream import Bounds, Stop, Stream
+
+A = "[EMAIL_ADDRESS_x7k2mq]"
+HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+DONE = b"data: [DONE]\n\n"
+
+
+def stream(*rewritings: Rewriting, bounds: Bounds | None = None, values: dict[str, str] | None = None) -> Stream:
+    """A stream that restores unless told otherwise."""
+    return Stream(ChatDialect(HEAD), rewritings or [Restoring(values or {A: "eve@example.org"})], len, bounds=bounds)
+
+
+def chunk(finish: str | None = None, index: int = 0, **delta: Any) -> bytes:
+    """One chunk of a provider."""
+    body = {"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
+    return b"data: " + orjson.dumps(body) + b"\n\n"
+
+
+def said(passed: bytes) -> str:
+    """The content a client puts together."""
+    events = [event.data for event in EventReader().feed(passed, end=True) if event.data != b"[DONE]"]
+    return "".join(
+        choice["delta"].get("content") or "" for data in events for choice in orjson.loads(data).get("choices", ())
+    )
+
+
+def guard(*block: str) -> Guarding:
+    """Finds the word «secret»."""
+
+    def scan(text: str) -> list[Span]:
+        return [Span(at, at + 6, "WORD") for at in range(len(text)) if text.startswith("secret", at)]
+
+    return Guarding(scan, 6, mask=True, block=block, stride=1)
+
+
+def test_held_text_moves_into_a_later_delta() -> None:
+    """Of the same channel; nothing else of the events changes."""
+    one = stream()
+    assert one.feed(chunk(content="to [EMAIL_"), False, 1) == chunk(content="to ")
+    assert one.feed(chunk(refusal="no"), False, 2) == chunk(refusal="no")
+    assert one.feed(chunk(content="ADDRESS_x7k2mq]!"), False, 3) == chunk(content="eve@example.org!")
+
+
+def test_the_time_of_what_is_held_is_known() -> None:
+    """That of its oldest piece, and none when nothing is held."""
+    one = stream()
+    assert one.held_since is None
+    one.feed(chunk(content="to [EMAIL_"), False, 10)
+    one.feed(chunk(content="ADDR"), False, 20)
+    one.feed(chunk(refusal="["), False, 30)
+    assert (one.held, one.held_since) == (12, 10)
+    one.feed(chunk(content="ESS [EMA"), False, 40)
+    assert (one.held, one.held_since) == (5, 30)
+    one.feed(chunk(refusal="x"), False, 50)
+    assert one.held_since == 40
+    one.feed(chunk(content="x"), False, 60)
+    assert (one.held, one.held_since) == (0, None)
+
+
+def test_a_release_lets_go_what_is_held() -> None:
+    """In events of our own; the text then goes on."""
+    one = stream()
+    passed = one.feed(chunk(content="to [EMAIL_", refusal="no ["), False, 1)
+    released = one.release(2)
+    assert (said(passed + released), one.held) == ("to [EMAIL_", 0)
+    assert said(one.feed(chunk(content="x " + A), False, 3)) == "x eve@example.org"
+
+
+def test_a_finished_choice_has_all_of_its_text() -> None:
+    """Before its last chunk where that brings none, in it where it does."""
+    one = stream()
+    first = one.feed(chunk(content="to [EMA"), False, 1)
+    last = one.feed(chunk("stop"), False, 2)
+    assert last.endswith(chunk("stop"))
+    assert said(first + last) == "to [EMA"
+    assert stream().feed(chunk("stop", content="to [EMA"), False, 1) == chunk("stop", content="to [EMA")
+
+
+def test_only_the_choice_that_finished_is_flushed() -> None:
+    """The other one's text may still become a placeholder."""
+    one = stream()
+    one.feed(chunk(content="[EMA") + chunk(index=1, content="[EMA"), False, 1)
+    one.feed(chunk("stop"), False, 2)
+    assert one.held == 4
+
+
+def test_nothing_is_held_once_the_stream_has_closed() -> None:
+    """Neither by its mark nor by its end, with or without a last blank line."""
+    for ending in (DONE, b"", b"data: {}"):
+        one = stream()
+        passed = one.feed(chunk(content="to [EMA") + ending, True, 1)
+        assert (said(passed), one.held, one.closed) == ("to [EMA", 0, True)
+
+
+def test_what_follows_the_mark_is_dropped() -> None:
+    """Clients have stopped reading there, and so have we."""
+    one = stream()
+    passed = one.feed(DONE + chunk(content="more"), False, 1) + one.feed(chunk(content="more"), True, 2)
+    assert passed == DONE
+
+
+def test_a_blocked_finding_stops_the_stream() -> None:
+    """What was said before may still go out; then comes the ending of a filtered answer."""
+    one = stream(guard("WORD"))
+    passed = one.feed(chunk(content="this is quite a long text, ") + chunk(content="secret"), False, 1)
+    assert one.stop is None
+    passed += one.feed(chunk(content=" and so on and so on") + chunk(content="more"), False, 2)
+    assert (one.stop, one.closed) == (Stop.BLOCKED, False)
+    passed += one.block()
+    assert said(passed) in "this is quite a long text, "
+    assert b'"finish_reason":"content_filter"' in passed
+    assert passed.endswith(DONE)
+    assert (one.closed, one.held, one.feed(chunk(content="x"), True, 3), one.block()) == (True, 0, b"", b"")
+
+
+def test_a_blocked_end_is_found_in_time() -> None:
+    """A text that ends with the finding never shows it."""
+    for ending in (chunk("stop"), DONE, b""):
+        one = stream(guard("WORD"))
+        passed = one.feed(chunk(content="a secret") + ending, True, 1)
+        assert (one.stop, said(passed)) == (Stop.BLOCKED, "")
+
+
+def test_a_guard_sees_placeholders_not_values() -> None:
+    """What the caller sent comes back, what the model says of its own is masked; fields nobody knows are scanned."""
+    values, one = {A: "secret"}, b""
+    both = stream(guard(), Restoring(values))
+    one = both.feed(chunk(content=f"a secret {A}", mood="secret") + DONE, True, 1)
+    assert said(one) == "a [WORD] secret"
+    assert b'"mood":"[WORD]"' in one
+
+
+@pytest.mark.parametrize(
+    ("sent", "stop"),
+    [
+        (b"data: hello\n\n", Stop.UNREADABLE),
+        (b"data: [1]\n\n", Stop.UNREADABLE),
+        (b"data: null\n\n", Stop.UNREADABLE),
+        (b'data: {"choices":[{"delta":{"content":"x","content":"y"}}]}\n\n', Stop.UNREADABLE),
+        (b'data: {"a":"\\ud800"}\n\n', Stop.UNREADABLE),
+        (b'data: {"a":"\xff"}\n\n', Stop.UNREADABLE),
+        (b'data: {"a":' + b"[" * 300 + b"]" * 300 + b"}\n\n", Stop.UNREADABLE),
+        (b"data: " + b"x" * 3000, Stop.EVENT_TOO_LARGE),
+        (chunk(content="x") * 80, Stop.STREAM_TOO_LONG),
+        (b"".join(chunk(index=index, content="x") for index in range(5)), Stop.TOO_MANY_CHANNELS),
+        (b"".join(chunk(index=index, content=A[:20]) for index in range(4)), Stop.HELD_TOO_MUCH),
+        (b'data: {"choices":[{"delta":{},"logprobs":{"content":[{}]}}]}\n\n', Stop.LOGPROBS),
+    ],
+    ids=lambda value: value if isinstance(value, Stop) else "",
+)
+def test_what_cannot_be_passed_stops_the_stream(sent: bytes, stop: Stop) -> None:
+    """Wherever it is cut, the same bytes come before it and none after."""
+    bounds = Bounds(event=2000, stream=4000, held=70, channels=4)
+    before = chunk(content="hi", index=0)
+    outcomes = set()
+    for size in (1, 7, 10_000):
+        one = stream(bounds=bounds)
+        passed = b"".join(
+            one.feed((before + sent)[at : at + size], False, 0) for at in range(0, len(before + sent), size)
+        )
+        assert one.stop is stop
+        assert one.feed(chunk(content="more"), True, 1) + one.release(1) == b""
+        outcomes.add(passed)
+        error = one.fail(b'{"error":{}}')
+        assert error == b'data: {"error":{}}\n\n'
+        assert one.closed
+    assert len(outcomes) == 1
+    assert outcomes.pop().startswith(before)
+
+
+def test_an_unknown_field_of_a_delta_is_still_one_text() -> None:
+    """A whole placeholder in it is restored, but not where an earlier event's piece of it points to."""
+    one = stream()
+    assert one.feed(chunk(mood=f"so {A}"), False, 1) == chunk(mood="so eve@example.org")
+    for text in (" https://evil.example/?", A, "x"):
+        assert one.feed(chunk(mood=text), False, 2) == chunk(mood=text)
+    assert one.feed(chunk(mood=f"x {A} [EMAIL_"), False, 3) == chunk(mood="x eve@example.org [EMAIL_")
+    assert one.held == 0
+
+
+def test_more_text_than_an_answer_may_cost_stops_it() -> None:
+    """What came before is out."""
+    one = stream(values={A: "x" * (1 << 19)})
+    passed = one.feed(b"".join(chunk(content=A) for _ in range(17)), False, 1)
+    assert (one.stop, len(said(passed))) == (Stop.RESTORED_TOO_MUCH, 8 << 20)
+
+
+def test_events_without_data_pass_as_they_came() -> None:
+    """Comments, empty data, other fields."""
+    for sent in (b": ping\n\n", b"data:\n\n", b"event: x\nid: 1\n\n", b"\n", b"retry: 3\r\n\r\n"):
+        assert stream().feed(sent, False, 1) == sent
+
+
+def test_an_unfinished_last_event_is_ended_before_ours() -> None:
+    """Else the two would be one event."""
+    one = stream()
+    passed = one.feed(chunk(content="[EMA")[:-1], True, 1)
+    assert said(passed) == "[EMA"
+    assert passed.count(b"\n\n") == 2
+
+
+def test_text_is_counted_as_it_comes_in() -> None:
+    """In characters and tokens, whatever the field; the first one has its time."""
+    one = stream()
+    one.feed(chunk(content=""), False, 1)
+    one.feed(chunk(content="abc [EM") + chunk("odd", reasoning="xy"), False, 2)
+    assert (one.said.characters, one.said.tokens, one.said.first_text_at) == (9, 9, 2)
+    assert one.said.finish_reasons == ["other"]
+
+
+TEXTS = st.lists(st.sampled_from([A, A[:9], A[9:], "x", "é", "[", '"', "\\", "😀", " "]), max_size=8).map("".join)
+DELTAS = st.lists(st.tuples(st.sampled_from(["content", "refusal", "reasoning"]), st.integers(0, 1), TEXTS), max_size=8)
+
+
+@given(DELTAS, st.booleans(), st.lists(st.integers(0, 900), max_size=6))
+def test_each_channel_gets_what_its_whole_text_restores_to(
+    deltas: list[tuple[str, int, str]], finished: bool, cuts: list[int]
+) -> None:
+    """However its pieces and the stream are cut, and whatever comes between them."""
+    sent = b"".join(chunk(index=index, **{name: text}) for name, index, text in deltas)
+    sent += (chunk("stop") + chunk("stop", index=1) + DONE) if finished else b""
+    one, passed, at = stream(), b"", 0
+    for place in [*sorted(cut for cut in cuts if cut < len(sent)), len(sent)]:
+        passed += one.feed(sent[at:place], place == len(sent), 0)
+        at = place
+    got: dict[tuple[str, int], str] = {}
+    wanted: dict[tuple[str, int], str] = {}
+    for name, index, text in deltas:
+        wanted[name, index] = wanted.get((name, index), "") + text
+    for event in EventReader().feed(passed, end=True):
+        for choice in [] if event.data == b"[DONE]" else orjson.loads(event.data)["choices"]:
+            for name, text in choice["delta"].items():
+                got[name, choice["index"]] = got.get((name, choice["index"]), "") + text
+    whole = Restoring({A: "eve@example.org"}).whole
+    assert got == {key: whole(text) for key, text in wanted.items()}
+    assert one.held == 0
