@@ -9,6 +9,7 @@ codec            Envoy's messages <-> events and effects
 driver           performs effects under deadlines and feeds the answers back
 transaction/     the one state machine of an HTTP transaction: no socket, clock or protobuf
 messages/        what an LLM body means: spans, chat, embeddings, answers, errors
+streams/         streamed answers, rewritten while they pass
 apart            a process beside this one, for work that would hold up the loop
 inspector        small bodies on the spot, larger ones apart
 inspection       one body in, everything the guard knows about it out (pure)

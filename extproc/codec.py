@@ -15,7 +15,7 @@ ProcessingRequest = message("envoy.service.ext_proc.v3.ProcessingRequest")
 ProcessingResponse = message("envoy.service.ext_proc.v3.ProcessingResponse")
 
 _OVERWRITE = 2  # HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
-_STREAMED, _BUFFERED = 1, 2  # ProcessingMode.BodySendMode
+_STREAMED, _BUFFERED, _FULL_DUPLEX = 1, 2, 4  # ProcessingMode.BodySendMode
 _SEND = 1  # ProcessingMode.HeaderSendMode
 
 _JWT = contract.JWT_METADATA
@@ -161,6 +161,21 @@ def _response_headers_answer(body_mode: int | None) -> Any:
     return response
 
 
+def _rewrite_answer(effect: fx.RewriteAnswer) -> Any:
+    response = _response_headers_answer(_FULL_DUPLEX)
+    # with the provider's length a caller over HTTP/1 would wait for what never comes
+    response.response_headers.response.header_mutation.remove_headers.append("content-length")
+    return response
+
+
+def _send_piece(effect: fx.SendPiece) -> Any:
+    response = ProcessingResponse()
+    streamed = response.response_body.response.body_mutation.streamed_response
+    streamed.body = effect.body
+    streamed.end_of_stream = effect.end_of_stream
+    return _with_metadata(response, effect.metadata)
+
+
 def _pass_chunk(effect: fx.PassChunk) -> Any:
     response = ProcessingResponse()
     response.response_body.SetInParent()
@@ -194,6 +209,8 @@ _ENCODERS: dict[type[fx.Effect], Callable[[Any], Any]] = {
     fx.WatchAnswer: lambda effect: _response_headers_answer(_STREAMED),
     fx.AwaitAnswer: lambda effect: _response_headers_answer(_BUFFERED),
     fx.HoldAnswer: lambda effect: _response_headers_answer(_STREAMED),
+    fx.RewriteAnswer: _rewrite_answer,
+    fx.SendPiece: _send_piece,
     fx.SwallowChunk: _swallow_chunk,
     fx.Release: lambda effect: _response_headers_answer(None),
     fx.LeaveAnswer: lambda effect: _response_headers_answer(None),

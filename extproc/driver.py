@@ -7,8 +7,9 @@ never its text, because the text may hold what a caller sent.
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from extproc.codec import ANSWERS, UnreadableMessage, decode, encode
 from extproc.messages.refusal import Refused
@@ -21,6 +22,8 @@ from forebay.observability.logging import describe
 
 log = logging.getLogger(__name__)
 
+MOST_HELD_NS: Final = 2_000_000_000  # that text of a stream is held at most
+
 
 @dataclass(slots=True)
 class Reply:
@@ -32,10 +35,16 @@ class Reply:
 
 
 class Driver:
-    """One exchange. `receive` for each of Envoy's messages, `closed` once when Envoy or the transport ended it."""
+    """One exchange. `receive` for each of Envoy's messages, `closed` once when Envoy or the transport ended it.
 
-    def __init__(self, runtime: Runtime) -> None:
+    Replies may also come unasked, when a time has passed: they are given to `send`, which must not wait. Replies go
+    to Envoy in the order in which `receive` returned and `send` got them.
+    """
+
+    def __init__(self, runtime: Runtime, send: Callable[[Reply], None]) -> None:
         self._runtime = runtime
+        self._send = send
+        self._expiry: asyncio.TimerHandle | None = None
         self._transaction = Transaction(runtime.context)
         runtime.enter()
 
@@ -46,14 +55,37 @@ class Driver:
         except UnreadableMessage:
             log.error("unreadable message from Envoy; exchange ended closed")
             return self._perform_now(self._transaction.fail())
-        return await self._feed(event)
+        reply = await self._feed(event)
+        self._watch_hold()
+        return reply
 
     async def closed(self) -> None:
         """The exchange is over; whatever was outstanding no longer matters."""
+        if self._expiry is not None:
+            self._expiry.cancel()
         try:
             await self._feed(e.StreamClosed(time.monotonic_ns()))
         finally:
             self._runtime.leave()
+
+    def _watch_hold(self) -> None:
+        """One timer, set anew only when it has run: most text is held for one event, and there are thousands."""
+        since = self._transaction.held_since
+        if since is not None and self._expiry is None:
+            left = max(0, since + MOST_HELD_NS - time.monotonic_ns())
+            self._expiry = asyncio.get_running_loop().call_later(left / 1e9, self._expired)
+
+    def _expired(self) -> None:
+        self._expiry = None
+        since, now = self._transaction.held_since, time.monotonic_ns()
+        if since is not None and now - since >= MOST_HELD_NS:
+            try:
+                effects = self._transaction.handle(e.HoldExpired(now))
+            except Exception as error:
+                log.error("exchange ended closed: %s", describe(error))
+                effects = self._transaction.fail()
+            self._send(self._perform_now(effects))
+        self._watch_hold()
 
     async def _feed(self, event: e.Event) -> Reply:
         reply = Reply()

@@ -1,5 +1,8 @@
 """ext_proc over grpcio: the reference transport, and the yardstick of every other."""
 
+import asyncio
+import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,10 +10,13 @@ from typing import Any
 import grpc
 
 from extproc.codec import ProcessingRequest, ProcessingResponse
-from extproc.driver import Driver
+from extproc.driver import Driver, Reply
 from extproc.loader import Loader
 from forebay import contract
+from forebay.observability.logging import describe
 from forebay.outcomes import Reason
+
+log = logging.getLogger(__name__)
 
 MOST_PENDING = 1_000_000  # never what refuses a call
 
@@ -23,6 +29,51 @@ _OPTIONS = [
     ("grpc.server.max_pending_requests", MOST_PENDING),
     ("grpc.server.max_pending_requests_hard_limit", MOST_PENDING),
 ]
+
+
+class _Replies:
+    """What goes to Envoy, in the order in which the driver gave it; one message at a time."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._waiting: deque[Reply] = deque()
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[bool]] = set()
+
+    def unasked(self, reply: Reply) -> None:
+        """A reply to none of Envoy's messages."""
+        self._waiting.append(reply)
+        task = asyncio.ensure_future(self._send_all())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def send(self, reply: Reply) -> bool:
+        """A reply to one of Envoy's messages; returns whether the exchange ends after it."""
+        self._waiting.append(reply)
+        return await self._send_all()
+
+    def close(self) -> None:
+        """Nothing more is to be sent."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _send_all(self) -> bool:
+        async with self._turn:
+            while self._waiting:
+                reply = self._waiting.popleft()
+                for message in reply.messages:
+                    await self._context.write(message)
+                if reply.aborted:
+                    await self._context.abort(grpc.StatusCode.INTERNAL, Reason.INTERNAL.value)
+                if reply.released:
+                    return True
+        return False
+
+    def _done(self, task: asyncio.Task[bool]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # Envoy has gone, or we ended it: closed either way
+            log.debug("unasked reply not sent: %s", describe(error))
 
 
 class GrpcioTransport:
@@ -42,23 +93,20 @@ class GrpcioTransport:
         """Take no more exchanges; the open ones have `grace` seconds to end, and are then cut, which Envoy refuses."""
         await self._server.stop(grace)
 
-    async def process(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+    async def process(self, requests: AsyncIterator[Any], context: Any) -> None:
         """One HTTP request's exchange with Envoy.
 
         Ends with OK only when the transaction was released, or when Envoy itself has ended the stream.
         """
-        driver = Driver(self._loader.current)
+        replies = _Replies(context)
+        driver = Driver(self._loader.current, replies.unasked)
         try:
             async for request in requests:
-                reply = await driver.receive(request)
-                for message in reply.messages:
-                    yield message
-                if reply.aborted:
-                    await context.abort(grpc.StatusCode.INTERNAL, Reason.INTERNAL.value)
-                if reply.released:
+                if await replies.send(await driver.receive(request)):
                     return
         finally:
             await driver.closed()
+            replies.close()
 
     def _handler(self) -> grpc.GenericRpcHandler:
         process = grpc.stream_stream_rpc_method_handler(

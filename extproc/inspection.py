@@ -14,7 +14,16 @@ from extproc.detectors.scan import NOTABLE, Detections, Detectors
 from extproc.findings import Channel, Finding, Kind, Span, Text
 from extproc.messages.call import Call
 from extproc.messages.chat import parse_chat
-from extproc.messages.edit import Edit, apply, cap_max_tokens, drop_tools, edit_document, edits_for, shift
+from extproc.messages.edit import (
+    Edit,
+    apply,
+    ask_for_usage,
+    cap_max_tokens,
+    drop_tools,
+    edit_document,
+    edits_for,
+    shift,
+)
 from extproc.messages.embeddings import parse_embeddings
 from extproc.messages.hints import Document, Hints
 from extproc.messages.overlaps import Value, merged, news
@@ -71,6 +80,7 @@ class Rewritten:
     model_span: tuple[int, int]  # byte offset, length
     values: Mapping[str, str] = field(repr=False)  # placeholder -> what it stands for
     counts: Mapping[str, int]  # type -> how many stretches were replaced
+    usage_asked: bool = False  # by the gateway, not by the caller: hide the event that brings nothing else
 
 
 def inspect(
@@ -125,7 +135,7 @@ def rewrite(
 ) -> Rewritten:
     """Apply to `body` what was decided: redact these kinds and types, drop these tools, cap the answer's length.
 
-    Bytes outside the changed stretches stay as they are.
+    A stream that values must be restored in is asked for its usage. Bytes outside the changed stretches stay.
     """
     call = inspection.call
     if call is None:
@@ -137,6 +147,8 @@ def rewrite(
         edits = [edit for edit in edits if not any(_covers(outer, edit) for outer in dropped)] + dropped
     if max_tokens is not None:
         edits += cap_max_tokens(call, max_tokens)
+    usage = ask_for_usage(call) if chosen else []
+    edits += usage
     offset, length = call.model_span
     if not edits:
         return Rewritten(None, (offset, length), {}, {})
@@ -144,7 +156,7 @@ def rewrite(
     for item in chosen:
         counts[item.type] = counts.get(item.type, 0) + 1
     values = {item.placeholder: item.original for item in chosen}
-    return Rewritten(apply(body, edits), (shift(offset, edits), length), values, counts)
+    return Rewritten(apply(body, edits), (shift(offset, edits), length), values, counts, bool(usage))
 
 
 def switched_off(guards: Guards) -> Guards:

@@ -56,7 +56,7 @@ class Reason(StrEnum):
     TOKEN_IDS = "token_ids"  # noqa: S105
     CAP_EXCEEDED = "cap_exceeded"
     UNKNOWN_MODEL = "unknown_model"
-    STREAM_WITH_REDACTION = "stream_with_redaction"
+    LOGPROBS_WITH_REDACTION = "logprobs_with_redaction"
     # refused: the request line and headers
     UNKNOWN_PATH = "unknown_path"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -130,12 +130,12 @@ WORDINGS: dict[Reason, Wording] = {
     ),
     Reason.CAP_EXCEEDED: Wording(Outcome.REFUSED, 400, _INVALID, "'{path}' is over this gateway's cap of {limit}."),
     Reason.UNKNOWN_MODEL: Wording(Outcome.REFUSED, 404, _INVALID, "The model does not exist here; see GET /v1/models."),
-    Reason.STREAM_WITH_REDACTION: Wording(
+    Reason.LOGPROBS_WITH_REDACTION: Wording(
         Outcome.REFUSED,
         400,
         _INVALID,
-        "Personal data or a secret was redacted from this request, and values are not yet restored in streams: "
-        'send it with "stream": false.',
+        "Personal data or a secret was redacted from this request, and it cannot be restored in the log probabilities "
+        "of a stream: send it without 'logprobs' and 'top_logprobs', or with \"stream\": false.",
     ),
     Reason.UNKNOWN_PATH: Wording(Outcome.REFUSED, 404, _INVALID, "Unknown path. This gateway serves {paths}."),
     Reason.METHOD_NOT_ALLOWED: Wording(Outcome.REFUSED, 405, _INVALID, "Method not allowed here; use {allowed}."),

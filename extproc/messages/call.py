@@ -42,6 +42,15 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSwitch:
+    """With `text` in place of `body[start:end]` the stream states its usage, if it did not before."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """The parameters a policy may ask about. None = not stated."""
 
@@ -52,6 +61,7 @@ class Params:
     response_format: str | None = field(default=None, repr=False)
     tool_choice: str | None = field(default=None, repr=False)  # the mode, or the type of an object in its place
     forced_tool: str | None = field(default=None, repr=False)  # the one tool that must be called
+    logprobs: bool = False  # asked for in either way
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class Call:
     model_span: tuple[int, int]  # byte offset and length of the model's JSON string, quotes included
     stream: bool
     include_usage: bool
+    usage_switch: UsageSwitch
     user: str | None = field(repr=False)
     texts: tuple[Text, ...] = field(repr=False)
     hints: Hints = field(repr=False)  # by index into `texts`

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Tool, conversation_hash
+from extproc.messages.call import Call, Limit, Tool, UsageSwitch, conversation_hash
 from extproc.messages.draft import (
     Draft,
     Handler,
@@ -228,10 +228,15 @@ def _response_format(draft: Draft, node: Node) -> None:
 
 def _stream_options(draft: Draft, node: Node) -> None:
     if node.value is None:
+        draft.usage_switch = UsageSwitch(node.start, node.end, b'{"include_usage":true}')
         return
-    for name, member in fields.members(node, "stream_options").items():
+    members = fields.members(node, "stream_options")
+    first, comma = node.start + 1, b"," if members else b""
+    draft.usage_switch = UsageSwitch(first, first, b'"include_usage":true' + comma)
+    for name, member in members.items():
         if name == "include_usage":
             draft.include_usage = bool(fields.boolean(member, "stream_options.include_usage"))
+            draft.usage_switch = UsageSwitch(member.start, member.end, b"true")
         else:
             draft.texts.add_member(name, member, "stream_options.", "user")
 
@@ -271,6 +276,16 @@ def _n(draft: Draft, node: Node) -> None:
 def _temperature(draft: Draft, node: Node) -> None:
     draft.temperature = fields.number(node, "temperature", *_RANGES["temperature"])
     draft.texts.add_number(node, "temperature", "user")
+
+
+def _logprobs(draft: Draft, node: Node) -> None:
+    draft.logprobs |= bool(fields.boolean(node, "logprobs"))
+    draft.texts.add_number(node, "logprobs", "user")
+
+
+def _top_logprobs(draft: Draft, node: Node) -> None:
+    draft.logprobs |= bool(fields.integer(node, "top_logprobs", 0, 20))
+    draft.texts.add_number(node, "top_logprobs", "user")
 
 
 def _logit_bias(draft: Draft, node: Node) -> None:
@@ -313,7 +328,9 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "metadata": read_metadata,
     "user": read_user,
     "logit_bias": _logit_bias,
+    "logprobs": _logprobs,
+    "top_logprobs": _top_logprobs,
     **numbers({name: bounds for name, bounds in _RANGES.items() if name != "temperature"}),
-    **integers({"seed": (-(2**63), fields.MAX_INTEGER), "top_logprobs": (0, 20)}),
-    **booleans("logprobs", "parallel_tool_calls", "store"),
+    **integers({"seed": (-(2**63), fields.MAX_INTEGER)}),
+    **booleans("parallel_tool_calls", "store"),
 }

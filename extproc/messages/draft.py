@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Member, Operation, Params, Tool
+from extproc.messages.call import Call, Limit, Member, Operation, Params, Tool, UsageSwitch
 from extproc.messages.json_spans import Node, parse
 from extproc.messages.refusal import Refused
 from extproc.messages.texts import Texts
@@ -23,8 +23,8 @@ class Draft:
 
     __slots__ = (
         "audio", "body", "called", "caps", "conversation", "files", "forced_tool", "functions", "images",
-        "include_usage", "limits", "members", "messages", "model", "model_span", "n", "response_format",
-        "roles", "root", "stream", "temperature", "texts", "tool_choice", "tools", "user",
+        "include_usage", "limits", "logprobs", "members", "messages", "model", "model_span", "n", "response_format",
+        "roles", "root", "stream", "temperature", "texts", "tool_choice", "tools", "usage_switch", "user",
     )  # fmt: skip
 
     def __init__(self, body: bytes, caps: Caps) -> None:
@@ -35,7 +35,8 @@ class Draft:
         self.texts = Texts(body, caps.depth)
         self.model = ""
         self.model_span = (0, 0)
-        self.stream = self.include_usage = False
+        self.stream = self.include_usage = self.logprobs = False
+        self.usage_switch: UsageSwitch | None = None
         self.user: str | None = None
         self.messages = self.images = self.audio = self.files = 0
         self.roles: dict[str, int] = {}
@@ -64,12 +65,14 @@ class Draft:
 
     def call(self, operation: Operation) -> Call:
         """The finished call."""
+        first = self.root.start + 1
         return Call(
             operation=operation,
             model=self.model,
             model_span=self.model_span,
             stream=self.stream,
             include_usage=self.include_usage,
+            usage_switch=self.usage_switch or UsageSwitch(first, first, b'"stream_options":{"include_usage":true},'),
             user=self.user,
             texts=tuple(self.texts.found),
             hints=self.texts.hints(),
@@ -88,11 +91,12 @@ class Draft:
                 self.response_format,
                 self.tool_choice,
                 self.forced_tool,
+                self.logprobs,
             ),
             conversation=self.conversation,
             body_bytes=len(self.body),
             members=tuple([Member(name, node.key_start, node.end) for name, node in self.members.items()]),
-            open=self.root.start + 1,
+            open=first,
         )
 
 

@@ -132,6 +132,12 @@ def cap_max_tokens(
     return [Edit(call.open, call.open, b'"%s":%d,' % (name.encode(), limit)), *_without(call.members, nulls)]
 
 
+def ask_for_usage(call: Call) -> list[Edit]:
+    """Have the stream state its usage; no edits where the caller has asked for that, or for no stream."""
+    switch = call.usage_switch
+    return [Edit(switch.start, switch.end, switch.text)] if call.stream and not call.include_usage else []
+
+
 def _places(raw: bytes, form: str, bounds: Sequence[int]) -> list[int]:
     if form == "number":
         return list(bounds)

@@ -12,7 +12,7 @@ _PARAMS: Final[Mapping[Reason, str]] = {
     Reason.EMPTY_MESSAGES: "messages",
     Reason.UNKNOWN_MODEL: "model",
     Reason.MODEL_NOT_ALLOWED: "model",
-    Reason.STREAM_WITH_REDACTION: "stream",
+    Reason.LOGPROBS_WITH_REDACTION: "logprobs",
 }
 
 

@@ -5,6 +5,7 @@
     state          who may say what when: one table
     request_path   the request's story, read top to bottom
     response_path  the answer's story
+    stream_path    the story of an answer that is rewritten while it passes
     machine        the table and the stories put together; every path ends in exactly one outcome
 
 No socket, clock, protobuf or global in here; time arrives in events.

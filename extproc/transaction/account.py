@@ -1,9 +1,10 @@
-"""The exchange as dynamic metadata: the content-free `call` of the request's record, in up to two instalments.
+"""The exchange as dynamic metadata: the content-free `call` of the request's record, in instalments.
 
-The first goes out with the request (or with our own answer), the second with the end of the provider's answer; Envoy
-merges them by key.
+The first goes out with the request (or with our own answer), the second with the end of the provider's answer; with a
+stream that is rewritten it goes out again and again, each time with what has passed so far. Envoy merges them by key.
 """
 
+from extproc.messages.answer import Usage
 from extproc.transaction.context import Context
 from extproc.transaction.exchange import Exchange
 from forebay import contract
@@ -40,14 +41,11 @@ def refusal_metadata(exchange: Exchange, context: Context, reason: Reason) -> Me
 
 
 def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
-    """Usage and cost, once the answer has been read to its end; an estimate where the provider named no numbers."""
-    watch = exchange.watch
-    if watch is None or exchange.answered_with_error:
+    """Usage and cost of what of the answer has been read; an estimate where the provider has named no numbers."""
+    counted = None if exchange.answered_with_error else _usage(exchange)
+    if counted is None:
         return {"restored": exchange.restored} if exchange.restored else {}
-    usage, source = watch.usage, "provider"
-    if usage is None:
-        inspected = exchange.inspection.input_tokens if exchange.inspection else 0
-        usage, source = watch.estimate(inspected), "estimated"
+    usage, source = counted
     price = context.price(exchange.served, usage)
     metadata: Metadata = {
         "usage": {
@@ -62,6 +60,18 @@ def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
     if exchange.restored:
         metadata["restored"] = exchange.restored
     return metadata
+
+
+def _usage(exchange: Exchange) -> tuple[Usage, str] | None:
+    """The provider's numbers or our own, and whose they are; None for an answer that nobody read."""
+    inspected = exchange.inspection.input_tokens if exchange.inspection else 0
+    if exchange.rewrite is not None:
+        said = exchange.rewrite.stream.said
+        return (said.usage, "provider") if said.usage else (Usage(inspected, said.tokens, 0, 0), "estimated")
+    watch = exchange.watch
+    if watch is None:
+        return None
+    return (watch.usage, "provider") if watch.usage else (watch.estimate(inspected), "estimated")
 
 
 def _head(exchange: Exchange, context: Context) -> Metadata:

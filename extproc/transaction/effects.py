@@ -1,7 +1,8 @@
 """What must be done now. The counterpart to effects are events.
 
-Effects are of three sorts: answers to Envoy's message (exactly one per message, none for `StreamClosed`), work to be
-done whose result comes back as an event, and `Conclude`, which every transaction yields exactly once.
+Effects are of three sorts: answers to Envoy's message (exactly one per message, none for `StreamClosed`; any number of
+`SendPiece` once there was a `RewriteAnswer`), work to be done whose result comes back as an event, and `Conclude`,
+which every transaction yields exactly once.
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,23 @@ class AwaitAnswer:
 @dataclass(frozen=True, slots=True)
 class HoldAnswer:
     """Send the answer's head on, and its body in pieces as they come; they will be swallowed until the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteAnswer:
+    """Send the answer's head on without its length, and its body in pieces; what the caller gets is what we send."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendPiece:
+    """Send this to the caller. None, one or several for a piece of the provider's; also between two of them.
+
+    With `end_of_stream` the caller's answer is complete, whatever the provider still has to say.
+    """
+
+    body: bytes = field(repr=False)
+    end_of_stream: bool
+    metadata: Metadata | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +169,8 @@ Effect = (
     | WatchAnswer
     | AwaitAnswer
     | HoldAnswer
+    | RewriteAnswer
+    | SendPiece
     | SwallowChunk
     | PassChunk
     | ReplaceAnswer

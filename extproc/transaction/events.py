@@ -131,6 +131,13 @@ class RestorationFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldExpired:
+    """Text of a rewritten answer has been held for as long as it may be."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamClosed:
     """Envoy ended the exchange, for whatever reason: answered, client gone, provider reset."""
 
@@ -150,5 +157,6 @@ Event = (
     | ResponseTrailersReceived
     | AnswerRestored
     | RestorationFailed
+    | HoldExpired
     | StreamClosed
 )

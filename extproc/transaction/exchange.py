@@ -7,9 +7,20 @@ from extproc.findings import Risk
 from extproc.inspection import Inspection
 from extproc.messages.answer import AnswerWatch
 from extproc.policy.verdict import PolicyVerdict
+from extproc.streams.restoring import Restoring
+from extproc.streams.stream import Stream
 from extproc.transaction.events import RequestHeadersReceived
 from forebay import contract
 from forebay.config.resolved import Model, Tenant
+
+
+@dataclass(slots=True, repr=False)
+class Rewrite:
+    """An answer that is rewritten while it passes."""
+
+    stream: Stream
+    restoring: Restoring
+    accounted_at: int | None = None  # when the metadata last said what has passed
 
 
 @dataclass(slots=True, repr=False)
@@ -34,10 +45,12 @@ class Exchange:
     bucket: int = 0
     values: Mapping[str, str] = field(default_factory=dict)
     redacted: Mapping[str, int] = field(default_factory=dict)
+    usage_hidden: bool = False  # the gateway asked the stream for its usage, the caller did not
     restored: int = 0
     answered_with_error: bool = False
     served: str = ""  # the backend that answered, as Envoy names it on the answer
     watch: AnswerWatch | None = None
+    rewrite: Rewrite | None = None
     held: list[bytes] = field(default_factory=list)  # pieces of an answer whose head has been sent on
     held_bytes: int = 0
     head_sent: bool = False  # of such an answer: from here on an error can only cut it off

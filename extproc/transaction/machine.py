@@ -6,12 +6,12 @@ from typing import Any
 from extproc.inspection import switched_off
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
-from extproc.transaction import request_path, response_path
+from extproc.transaction import request_path, response_path, stream_path
 from extproc.transaction.context import Context
 from extproc.transaction.exchange import Exchange
 from extproc.transaction.policy_path import apply_policy_failure, apply_verdict
 from extproc.transaction.refusals import refuse
-from extproc.transaction.state import ENDS, IGNORED_AT_END, LEGAL, State
+from extproc.transaction.state import ENDS, IGNORED_AT_END, IGNORED_WHEN_CUT, LEGAL, State
 from forebay.outcomes import Outcome, Reason
 
 Step = tuple[list[fx.Effect], State]
@@ -47,6 +47,9 @@ HANDLERS: dict[tuple[State, type[e.Event]], Handler] = {
     (State.AWAITING_ANSWER, e.ResponseBodyReceived): response_path.restore,
     (State.HOLDING, e.ResponseBodyReceived): response_path.hold,
     (State.HOLDING, e.ResponseTrailersReceived): response_path.end_held_with_trailers,
+    (State.STREAMING, e.ResponseBodyReceived): stream_path.rewrite,
+    (State.STREAMING, e.ResponseTrailersReceived): stream_path.end_with_trailers,
+    (State.STREAMING, e.HoldExpired): stream_path.release,
     (State.RESTORING, e.AnswerRestored): response_path.replace,
     (State.RESTORING, e.RestorationFailed): _restoration_failed,
     (State.TRAILING, e.ResponseTrailersReceived): response_path.end_with_trailers,
@@ -72,14 +75,22 @@ class Transaction:
     def handle(self, event: e.Event) -> list[fx.Effect]:
         """The effects of `event`; empty for what no longer matters. Yields `Conclude` exactly once over all calls."""
         if self.state in ENDS:
-            return [] if type(event) in IGNORED_AT_END else self._violated()
+            ignored = IGNORED_WHEN_CUT if self.state is State.CUT else IGNORED_AT_END
+            return [] if type(event) in ignored else self._violated()
         if isinstance(event, e.StreamClosed):
             return self._ended(State.CLOSED, Outcome.ABORTED, Reason.CLIENT_GONE)
         handler = HANDLERS.get((self.state, type(event)))
         if handler is None:
             return self._violated()
         effects, self.state = handler(self.exchange, self.context, event)
+        if self.state in ENDS:
+            self.exchange.rewrite = None
         return effects
+
+    @property
+    def held_since(self) -> int | None:
+        """Since when the oldest text is held that a `HoldExpired` would let go; None when there is none."""
+        return self.exchange.rewrite.stream.held_since if self.exchange.rewrite else None
 
     def fail(self) -> list[fx.Effect]:
         """End the exchange closed because something of ours broke."""
@@ -96,5 +107,6 @@ class Transaction:
         self.state = state
         self.exchange.body = self.exchange.answer_whole = b""
         self.exchange.held = []
+        self.exchange.rewrite = None
         self.exchange.values = {}
         return [fx.Conclude(outcome, reason)]

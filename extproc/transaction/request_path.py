@@ -131,10 +131,11 @@ def forward(exchange: Exchange, context: Context) -> Step:
     call = exchange.inspection.call if exchange.inspection else None
     if call is None or exchange.model is None:
         return refuse(exchange, context, Reason.INTERNAL)
-    if rewritten.values and call.stream:
+    if rewritten.values and call.stream and call.params.logprobs:
         exchange.redacted = rewritten.counts
-        return refuse(exchange, context, Reason.STREAM_WITH_REDACTION)
+        return refuse(exchange, context, Reason.LOGPROBS_WITH_REDACTION)
     exchange.values, exchange.redacted = rewritten.values, rewritten.counts
+    exchange.usage_hidden = rewritten.usage_asked
     exchange.bucket = bucket(exchange)
     exchange.route = _route(exchange)
     body_length = len(exchange.body if rewritten.body is None else rewritten.body)

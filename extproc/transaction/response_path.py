@@ -1,8 +1,12 @@
-"""The answer's story: let it pass unread, watch it pass, or hold it back and restore what was redacted."""
+"""The answer's story: let it pass unread, watch it pass, or hold it back and restore what was redacted.
+
+A stream in which values are to be restored has a story of its own: `stream_path`.
+"""
 
 from extproc.messages.answer import AnswerWatch
 from extproc.messages.refusal import error_body
 from extproc.transaction import effects as fx
+from extproc.transaction import stream_path
 from extproc.transaction.account import answer_metadata, refusal_metadata
 from extproc.transaction.context import Context
 from extproc.transaction.events import (
@@ -39,6 +43,9 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
     media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
     encoded = (event.headers.get("content-encoding") or "identity").strip().lower() != "identity"
     if exchange.values:
+        readable = not encoded and not exchange.answered_with_error
+        if readable and media_type == EVENT_STREAM and exchange.operation == "chat":
+            return stream_path.begin(exchange, context, event)
         if encoded or media_type != JSON:
             return unreadable(exchange, context)
         return _await_whole(exchange, context, event.headers.get("content-length"))

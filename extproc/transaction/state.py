@@ -8,6 +8,9 @@ closed (`Abort`), never open.
 `RELEASED` is the one end in which Envoy goes on without us. It is entered from `FORWARDED` alone, that is after the
 request was let through with its verdict; no error leads to it.
 
+`STREAMING` is the exception to Envoy's waiting: pieces of the answer come and go independently of each other, and time
+has a say as well (`HoldExpired`). `CUT` follows it, where the rest of an answer may not pass.
+
 An answer's head while the request's body is still awaited can only be Envoy's own (a body over its limit, broken
 framing, a caller who is too slow): it passes, and the stream stays open.
 """
@@ -28,18 +31,22 @@ class State(Enum):
     WATCHING = auto()  # the answer passes in pieces
     AWAITING_ANSWER = auto()  # the answer is held back by Envoy, its whole body awaited
     HOLDING = auto()  # the answer is held back by us, piece by piece
+    STREAMING = auto()  # the answer is rewritten while it passes
     RESTORING = auto()  # work outstanding: restoration
     TRAILING = auto()  # the answer's body is done, its trailers are awaited
     # ends
     ANSWERED = auto()  # we answered the caller ourselves
     COMPLETED = auto()  # the answer was read to its end
+    CUT = auto()  # we ended an answer that was being rewritten before the provider did
     RELEASED = auto()  # the answer passes unread
     OVERTAKEN = auto()  # Envoy answered by itself before the request's body was whole
     ABORTED = auto()  # ended closed: a violation
     CLOSED = auto()  # Envoy ended it before we were done
 
 
-ENDS = frozenset({State.ANSWERED, State.COMPLETED, State.RELEASED, State.OVERTAKEN, State.ABORTED, State.CLOSED})
+ENDS = frozenset(
+    {State.ANSWERED, State.COMPLETED, State.CUT, State.RELEASED, State.OVERTAKEN, State.ABORTED, State.CLOSED}
+)
 
 LEGAL: dict[State, frozenset[type[e.Event]]] = {
     State.STARTED: frozenset({e.RequestHeadersReceived}),
@@ -50,6 +57,7 @@ LEGAL: dict[State, frozenset[type[e.Event]]] = {
     State.WATCHING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
     State.AWAITING_ANSWER: frozenset({e.ResponseBodyReceived}),
     State.HOLDING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
+    State.STREAMING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived, e.HoldExpired}),
     State.RESTORING: frozenset({e.AnswerRestored, e.RestorationFailed}),
     State.TRAILING: frozenset({e.ResponseTrailersReceived}),
 }
@@ -63,6 +71,9 @@ IGNORED_AT_END: frozenset[type[e.Event]] = frozenset(
         e.PolicyFailed,
         e.AnswerRestored,
         e.RestorationFailed,
+        e.HoldExpired,
         e.StreamClosed,
     }
 )
+# What the provider says on until Envoy has cut it off.
+IGNORED_WHEN_CUT: frozenset[type[e.Event]] = IGNORED_AT_END | {e.ResponseBodyReceived, e.ResponseTrailersReceived}

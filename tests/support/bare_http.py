@@ -106,8 +106,9 @@ class Call:
     async def begin(self, status: int = 200, *, length: int | None = None, **headers: str) -> None:
         """Status and headers alone."""
         framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
-        lines = [f"HTTP/1.1 {status} Status", "content-type: application/json", framing]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        fields = {"content_type": "application/json", **headers}
+        lines = [f"HTTP/1.1 {status} Status", framing]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
         self._writer.write("\r\n".join([*lines, "", ""]).encode())
         await self._writer.drain()
 
@@ -120,6 +121,15 @@ class Call:
         """The last chunk."""
         self._writer.write(b"0\r\n\r\n")
         await self._writer.drain()
+
+    async def raw(self, data: bytes) -> None:
+        """Bytes of a body whose length was stated."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def reset(self) -> None:
+        """Breaks the connection off."""
+        self._writer.transport.abort()
 
     async def cut(self) -> None:
         """Returns when Envoy has closed the connection."""

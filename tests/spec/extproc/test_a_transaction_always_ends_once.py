@@ -24,12 +24,16 @@ FROM_ENVOY: tuple[e.Event, ...] = (
     e.RequestTrailersReceived(2_500),
     answer(),
     answer(length=2),
+    answer("200", "text/event-stream"),
     answer("500"),
     chunk(b"{}"),
     chunk(b"{}", end=True),
+    chunk(b'data: {"choices":[{"delta":{"content":"["}}]}\n\n'),  # held, as the beginning of a placeholder
+    chunk(b"data: oops\n\n"),
     TRAILERS,
 )
 DEPTH = 5
+EXPIRED = e.HoldExpired(9_000)
 ALLOW: PolicyVerdict = parse({"version": "v1", "allow": True}, "r1")
 DENY: PolicyVerdict = parse(
     {"version": "v1", "allow": False, "reasons": [{"code": "NO", "message": "no", "status": 403, "public": True}]}, "r1"
@@ -50,6 +54,7 @@ def _copied(transaction: Transaction) -> Transaction:
     twin.exchange.stages = dict(transaction.exchange.stages)
     twin.exchange.held = list(transaction.exchange.held)
     twin.exchange.watch = copy.deepcopy(transaction.exchange.watch)
+    twin.exchange.rewrite = copy.deepcopy(transaction.exchange.rewrite)
     return twin
 
 
@@ -60,6 +65,8 @@ def _walks(
     choices: list[tuple[e.Event, tuple[type[fx.Effect], ...], int]] = [(CLOSED, outstanding, -1)]
     if left:
         choices += [(event, outstanding, left - 1) for event in FROM_ENVOY]
+    if transaction.held_since is not None:
+        choices.append((EXPIRED, outstanding, left))
     for work in outstanding:
         rest = tuple(other for other in outstanding if other is not work)
         choices += [(event, rest, left) for event in ANSWERS[work]]
@@ -76,6 +83,7 @@ def _walks(
 def _late_answers(transaction: Transaction, outstanding: tuple[type[fx.Effect], ...]) -> Iterator[fx.Effect]:
     for work in outstanding:
         yield from transaction.handle(ANSWERS[work][0])
+    yield from transaction.handle(EXPIRED)
 
 
 def _check(given: Context) -> int:
@@ -86,6 +94,7 @@ def _check(given: Context) -> int:
         assert len(ends) == 1, effects
         if any(isinstance(effect, fx.Release) for effect in effects):
             assert any(isinstance(effect, fx.ForwardRequest) for effect in effects), effects
+        assert sum(isinstance(effect, fx.SendPiece) and effect.end_of_stream for effect in effects) <= 1, effects
         assert sum(isinstance(effect, (fx.ForwardRequest, fx.RespondLocally)) for effect in effects) <= 2, effects
     return count
 
@@ -121,5 +130,8 @@ _NEEDS_HISTORY = {
     (State.WATCHING, e.ResponseBodyReceived),
     (State.AWAITING_ANSWER, e.ResponseBodyReceived),
     (State.HOLDING, e.ResponseBodyReceived),
+    (State.STREAMING, e.ResponseBodyReceived),
+    (State.STREAMING, e.ResponseTrailersReceived),
+    (State.STREAMING, e.HoldExpired),
     (State.RESTORING, e.AnswerRestored),
 }

@@ -93,14 +93,59 @@ def test_personal_data_leaves_as_a_placeholder() -> None:
     assert list(story.transaction.exchange.values.values()) == ["jo@example.org"]
 
 
-def test_a_streamed_request_with_redactions_is_refused() -> None:
-    """Values cannot be restored in streams yet, and the caller is told so."""
-    streamed = MAIL.replace(b'"chat",', b'"chat","stream":true,')
+@pytest.mark.parametrize("asked", [b'"logprobs":true', b'"logprobs":true,"top_logprobs":2', b'"top_logprobs":1'])
+def test_log_probabilities_of_a_stream_with_redactions_are_refused(asked: bytes) -> None:
+    """They say the text again, token by token, and nobody can restore a value in that."""
+    streamed = MAIL.replace(b'"chat",', b'"chat","stream":true,' + asked + b",")
     story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> body(streamed) << fx.InspectBody
     story = story >> inspected(streamed)
-    for effect in refused(Reason.STREAM_WITH_REDACTION, 400):
+    for effect in refused(Reason.LOGPROBS_WITH_REDACTION, 400):
         story = story << effect
     assert story
+    for harmless in (
+        streamed.replace(b"true," + asked, b"false," + asked),
+        streamed.replace(asked, b'"logprobs":false,"top_logprobs":0'),
+        streamed.replace(b"jo@example.org", b"nobody"),
+    ):
+        story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> body(harmless) << fx.InspectBody
+        assert story >> inspected(harmless) << fx.ForwardRequest
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        (b"", True),
+        (b'"stream_options":null,', True),
+        (b'"stream_options":{},', True),
+        (b'"stream_options": { "x":1 } ,', True),
+        (b'"stream_options":{"include_usage":false,"x":1},', True),
+        (b'"stream_options":{"include_usage":null},', True),
+        (b'"stream_options":{"include_usage":true},', False),
+    ],
+)
+def test_a_stream_that_is_rewritten_is_asked_for_its_usage(given: bytes, asked: bool) -> None:
+    """Whatever the caller's body says of it; the gateway remembers whether it was the one who asked."""
+    streamed = MAIL.replace(b'"chat",', b'"chat","stream":true,' + given)
+
+    def keep(raw: bytes) -> bool:
+        options = orjson.loads(raw)["stream_options"]
+        return options["include_usage"] is True and options.get("x", 1) == 1 and (b'"x":1' in raw) == (b'"x"' in given)
+
+    story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> body(streamed) << fx.InspectBody
+    length = That(
+        fx.ForwardRequest,
+        body=keep,
+        set_headers=lambda h: b"chat" in streamed and dict(h)[contract.MODEL_SPAN].endswith(":6"),
+    )
+    assert story >> inspected(streamed) << length
+    assert story.transaction.exchange.usage_hidden is asked
+
+
+def test_a_stream_that_passes_as_it_comes_is_not_asked_for_its_usage() -> None:
+    """Without redactions the body is the caller's."""
+    streamed = HELLO.replace(b'"chat",', b'"chat","stream":true,')
+    story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> body(streamed) << fx.InspectBody
+    assert story >> inspected(streamed) << That(fx.ForwardRequest, body=None)
 
 
 HEADS = [

@@ -95,10 +95,17 @@ def test_a_local_answer_names_its_details() -> None:
 
 
 @pytest.mark.parametrize(
-    ("effect", "mode"), [(fx.WatchAnswer(), 1), (fx.HoldAnswer(), 1), (fx.AwaitAnswer(), 2), (fx.Release(), 0)]
+    ("effect", "mode"),
+    [
+        (fx.WatchAnswer(), 1),
+        (fx.HoldAnswer(), 1),
+        (fx.AwaitAnswer(), 2),
+        (fx.RewriteAnswer(), 4),
+        (fx.Release(), 0),
+    ],
 )
 def test_how_an_answer_is_read_is_asked_for_with_its_headers(effect: fx.Effect, mode: int) -> None:
-    """STREAMED, BUFFERED or not at all; with trailers, because a body may end by them."""
+    """STREAMED, BUFFERED, FULL_DUPLEX_STREAMED or not at all; with trailers, because a body may end by them."""
     response = encode(effect)
     assert response.WhichOneof("response") == "response_headers"
     assert response.mode_override.response_body_mode == mode
@@ -115,3 +122,20 @@ def test_only_answers_to_envoy_can_be_encoded() -> None:
 def test_a_swallowed_piece_leaves_nothing() -> None:
     """An absent mutation would let it pass."""
     assert encode(fx.SwallowChunk()).response_body.response.body_mutation.clear_body
+
+
+def test_a_rewritten_answer_loses_its_length() -> None:
+    """It will be of another, and over HTTP/1 the caller would wait for the rest."""
+    response = encode(fx.RewriteAnswer())
+    assert list(response.response_headers.response.header_mutation.remove_headers) == ["content-length"]
+
+
+def test_a_piece_says_whether_it_is_the_last() -> None:
+    """An empty one with the end is the way to end an answer."""
+    response = ProcessingResponse.FromString(encode(fx.SendPiece(b"", True, {"reason": "x"})).SerializeToString())
+    mutation = response.response_body.response.body_mutation
+    assert mutation.WhichOneof("mutation") == "streamed_response"
+    assert (mutation.streamed_response.body, mutation.streamed_response.end_of_stream) == (b"", True)
+    assert response.dynamic_metadata[contract.CALL]["reason"] == "x"
+    going_on = encode(fx.SendPiece(b"x", False, None)).response_body.response.body_mutation
+    assert not going_on.streamed_response.end_of_stream

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.messages.refusal import Refused
-from extproc.messages.restore import MAX_REPLACEMENTS, MAX_RESTORED, MAX_VALUES, restore
+from extproc.messages.restore import MAX_RESTORED, MAX_VALUES, restore
+from extproc.streams.restoring import MAX_RESTORED as MAX_REPLACEMENTS
 from forebay.outcomes import Reason
 
 A, B = "[EMAIL_ADDRESS_x7k2mq]", "[PERSON_aaaaaa]"
@@ -79,10 +80,18 @@ def test_a_placeholder_spelled_with_escapes_is_found() -> None:
     assert _message(restore(body, VALUES)[0])["content"] == VALUES[A]
 
 
-def test_the_longest_key_wins() -> None:
-    """Whatever shape keys have."""
-    body, count = restore(b'["<A><AB>","<A"]', {"<A": "1", "<A>": "2", "<AB>": "3", "": "never"})
-    assert (body, count) == (b'["23","1"]', 3)
+def test_a_target_keeps_its_placeholder_unless_links_are_allowed() -> None:
+    """Fetching it would carry the value away; the same as in a stream."""
+    body = answer(content=f"see https://a.example/?q={A} and {A}")
+    restored, count = restore(body, VALUES)
+    assert (_message(restored)["content"], count) == (f"see https://a.example/?q={A} and {VALUES[A]}", 1)
+    assert restore(body, VALUES, links=True)[1] == 2
+
+
+def test_a_key_that_is_no_placeholder_is_a_defect() -> None:
+    """Nothing but placeholders can be asked for."""
+    with pytest.raises(ValueError, match="placeholder"):
+        restore(b"{}", {"<A>": "1"})
 
 
 PIECES = st.sampled_from([A, B, "x", "é", "\n", '"', "😀", "[", "]", " "])

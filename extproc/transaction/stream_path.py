@@ -1,0 +1,139 @@
+"""The story of an answer that comes as a stream and has redacted values to get back: rewritten while it passes."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from extproc.messages.refusal import error_body
+from extproc.streams.chat import ChatDialect
+from extproc.streams.restoring import Restoring
+from extproc.streams.stream import Stream
+from extproc.transaction import effects as fx
+from extproc.transaction.account import answer_metadata
+from extproc.transaction.context import Context
+from extproc.transaction.events import (
+    HoldExpired,
+    ResponseBodyReceived,
+    ResponseHeadersReceived,
+    ResponseTrailersReceived,
+)
+from extproc.transaction.exchange import Exchange, Rewrite
+from extproc.transaction.state import State
+from forebay.outcomes import Outcome, Reason
+
+Step = tuple[list[fx.Effect], State]
+
+PIECE: Final = 64 << 10  # bytes of one message to Envoy
+# Metadata travels with pieces alone, and after a hang-up there are none: what has passed is told as it passes.
+ACCOUNT_EVERY: Final = 250_000_000  # nanoseconds
+
+
+def begin(exchange: Exchange, context: Context, event: ResponseHeadersReceived) -> Step:
+    """Ask for the answer piece by piece; from here on what the caller gets is what we send."""
+    backend_model = exchange.served.partition("/")[2]
+    restoring = Restoring(exchange.values)
+    stream = Stream(
+        ChatDialect(_head(exchange)),
+        [restoring],
+        lambda text: context.count_tokens(text, backend_model),
+        exchange.usage_hidden,
+    )
+    exchange.values = {}
+    exchange.rewrite = Rewrite(stream, restoring)
+    return [fx.RewriteAnswer()], State.STREAMING
+
+
+def rewrite(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
+    """A piece of the provider's: send what it completes, which may be nothing."""
+    now = _known(exchange)
+    out = now.stream.feed(event.body, event.end_of_stream, event.at)
+    if now.stream.stop is not None:
+        return _cut(exchange, context, out)
+    if event.end_of_stream:
+        return [*_pieces(out, True, _counted(exchange, context)), _done()], State.COMPLETED
+    return _passed(exchange, context, out, event.at)
+
+
+def release(exchange: Exchange, context: Context, event: HoldExpired) -> Step:
+    """Text was held for too long: it goes out as it is.
+
+    All that is ever held here is the beginning of a placeholder, or half of an escape. A value is not among it; at the
+    worst the caller reads a placeholder.
+    """
+    now = _known(exchange)
+    out = now.stream.release(event.at)
+    if now.stream.stop is not None:
+        return _cut(exchange, context, out)
+    return _passed(exchange, context, out, event.at)
+
+
+def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
+    """The body was complete before its trailers came: they, not a piece, are the end."""
+    now = _known(exchange)
+    out = now.stream.feed(b"", True, event.at)
+    if now.stream.stop is None:
+        pieces = _pieces(out, False, None) if out else iter(())
+        return [*pieces, fx.PassTrailers(_counted(exchange, context)), _done()], State.COMPLETED
+    last = fx.PassTrailers(_failed(exchange, context))
+    return [*_pieces(out + _error(now.stream), False, None), last, _broken()], State.CUT
+
+
+def _passed(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
+    now = _known(exchange)
+    if not out:
+        return [], State.STREAMING
+    metadata = None
+    if now.accounted_at is None or at - now.accounted_at >= ACCOUNT_EVERY:
+        now.accounted_at = at
+        metadata = _counted(exchange, context)
+    return [*_pieces(out, False, metadata)], State.STREAMING
+
+
+def _cut(exchange: Exchange, context: Context, out: bytes) -> Step:
+    """No more of it may pass: the caller gets a clean end that says so, and Envoy cuts the provider off."""
+    last = out + _error(_known(exchange).stream)
+    return [*_pieces(last, True, _failed(exchange, context)), _broken()], State.CUT
+
+
+def _pieces(body: bytes, end: bool, metadata: fx.Metadata | None) -> Iterator[fx.SendPiece]:
+    """At least one, the last with the end and the metadata."""
+    last = max(0, (len(body) - 1) // PIECE) * PIECE
+    for start in range(0, last, PIECE):
+        yield fx.SendPiece(body[start : start + PIECE], False, None)
+    yield fx.SendPiece(body[last:], end, metadata)
+
+
+def _counted(exchange: Exchange, context: Context) -> fx.Metadata:
+    exchange.restored = _known(exchange).restoring.restored
+    return answer_metadata(exchange, context)
+
+
+def _failed(exchange: Exchange, context: Context) -> fx.Metadata:
+    return {**_counted(exchange, context), "reason": Reason.ANSWER_UNREADABLE.value}
+
+
+def _error(stream: Stream) -> bytes:
+    return stream.fail(error_body(Reason.ANSWER_UNREADABLE))
+
+
+def _done() -> fx.Effect:
+    return fx.Conclude(Outcome.COMPLETED, Reason.OK)
+
+
+def _broken() -> fx.Effect:
+    return fx.Conclude(Outcome.FAILED, Reason.ANSWER_UNREADABLE)
+
+
+def _head(exchange: Exchange) -> dict[str, object]:
+    """What our own events carry until the provider has said what its are called."""
+    return {
+        "id": f"chatcmpl-{exchange.request_id}",
+        "object": "chat.completion.chunk",
+        "created": exchange.head.wall_ns // 1_000_000_000 if exchange.head else 0,
+        "model": exchange.model.name if exchange.model else "",
+    }
+
+
+def _known(exchange: Exchange) -> Rewrite:
+    if exchange.rewrite is None:
+        raise ValueError("no answer is rewritten")
+    return exchange.rewrite
