@@ -31,7 +31,7 @@ _OPTIONS = [
 ]
 
 
-class _Replies:
+class Replies:
     """What goes to Envoy, in the order in which the driver gave it; one message at a time."""
 
     def __init__(self, context: Any) -> None:
@@ -98,7 +98,7 @@ class GrpcioTransport:
 
         Ends with OK only when the transaction was released, or when Envoy itself has ended the stream.
         """
-        replies = _Replies(context)
+        replies = Replies(context)
         driver = Driver(self._loader.current, replies.unasked)
         try:
             async for request in requests:

@@ -204,17 +204,19 @@ def test_the_same_value_has_another_placeholder_for_another_tenant(
     assert one != two
 
 
-def test_a_stream_with_a_redacted_value_is_refused_and_says_so(gateway: Gateway) -> None:
-    """Without one it is served; the fault names the way out."""
+def test_log_probabilities_of_a_stream_with_a_redacted_value_are_refused(gateway: Gateway) -> None:
+    """Without them it is served; the fault names the way out."""
     mock = gateway.mock("m")
     mock.forget()
     with gateway.client(KEYS["acme"]) as client, pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(model="chat", messages=[{"role": "user", "content": MAIL}], stream=True)
-    assert caught.value.code == "stream_with_redaction"
+        client.chat.completions.create(
+            model="chat", messages=[{"role": "user", "content": MAIL}], stream=True, logprobs=True
+        )
+    assert caught.value.code == "logprobs_with_redaction"
     assert '"stream": false' in caught.value.message
     assert mock.received() == []
     record = gateway.record(caught.value.response.headers["x-request-id"])
-    assert (record["outcome"], record["reason"]) == ("refused", "stream_with_redaction")
+    assert (record["outcome"], record["reason"]) == ("refused", "logprobs_with_redaction")
     assert record["redacted"] == {"EMAIL_ADDRESS": 1}
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from extproc.findings import Text
 from extproc.messages.chat import parse_chat
-from extproc.messages.edit import Edit, apply, cap_max_tokens, drop_tools, edits_for, escape, shift
+from extproc.messages.edit import Edit, apply, ask_for_usage, cap_max_tokens, drop_tools, edits_for, escape, shift
 from extproc.messages.embeddings import parse_embeddings
 from forebay.config.resolved import Caps
 
@@ -214,12 +214,25 @@ def test_embeddings_have_no_length_to_cap() -> None:
     assert cap_max_tokens(parse_embeddings(b'{"model":"m","input":"x"}', CAPS), 5) == []
 
 
-def test_redactions_drops_and_caps_fit_together() -> None:
-    """All of them are applied at once."""
-    body = chat(tools=[tool("a"), tool("b")], messages=[{"role": "user", "content": "mail me@x.org"}], max_tokens=900)
+@pytest.mark.parametrize("options", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}])
+@pytest.mark.parametrize("dropped", [["a"], ["a", "b"]])
+@pytest.mark.parametrize("bound", [900, None])
+def test_redactions_drops_caps_and_usage_fit_together(
+    options: dict[str, Any], dropped: list[str], bound: int | None
+) -> None:
+    """All of them are applied at once, wherever they stand."""
+    mail = [{"role": "user", "content": "mail me@x.org"}]
+    body = chat(max_tokens=bound, tools=[tool("a"), tool("b")], **options, stream=True, messages=mail)
     call = parse_chat(body, CAPS)
     (text,) = [text for text in call.texts if text.path == "messages[0].content"]
-    edits = [*cap_max_tokens(call, 5), *drop_tools(call, ["a"]), *edits_for(text, body, [(5, 13, "[E]")])]
-    edited = json.loads(apply(body, edits))
+    edits = [*cap_max_tokens(call, 5), *drop_tools(call, dropped), *edits_for(text, body, [(5, 13, "[E]")])]
+    edited = json.loads(apply(body, [*edits, *ask_for_usage(call)]))
+    assert edited["stream_options"] == {"include_usage": True}
     assert edited["messages"] == [{"role": "user", "content": "mail [E]"}]
-    assert (edited["max_tokens"], len(edited["tools"])) == (5, 1)
+    assert (edited["max_tokens"], len(edited.get("tools", []))) == (5, 2 - len(dropped))
+
+
+def test_only_a_stream_that_does_not_say_so_itself_is_asked_for_its_usage() -> None:
+    """Providers refuse `stream_options` without `stream`."""
+    assert ask_for_usage(parse_chat(chat(stream=True, stream_options={"include_usage": True}), CAPS)) == []
+    assert ask_for_usage(parse_chat(chat(stream_options={}), CAPS)) == []
