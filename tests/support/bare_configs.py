@@ -100,6 +100,13 @@ def cluster(name: str, port: int, *, about: Json | None = None, filters: list[Js
     return _static(name, address, about) | _options(filters) | more
 
 
+def with_trailers(name: str, port: int) -> Json:
+    """A cluster whose HTTP/1 trailers are read; the listener must be told as well."""
+    options = typed(HTTP_OPTIONS, explicit_http_config={"http_protocol_options": {"enable_trailers": True}})
+    key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    return cluster(name, port, typed_extension_protocol_options={key: options})
+
+
 def into(name: str, listener: str, *, about: Json | None = None) -> Json:
     """A cluster whose endpoint is an internal listener."""
     return _static(name, {"envoy_internal_address": {"server_listener_name": listener}}, about)

@@ -117,9 +117,9 @@ class Call:
         self._writer.write(b"%x\r\n%s\r\n" % (len(data), data))
         await self._writer.drain()
 
-    async def end(self) -> None:
-        """The last chunk."""
-        self._writer.write(b"0\r\n\r\n")
+    async def end(self, trailers: bytes = b"") -> None:
+        """The last chunk; `trailers` are lines."""
+        self._writer.write(b"0\r\n" + trailers + b"\r\n")
         await self._writer.drain()
 
     async def raw(self, data: bytes) -> None:

@@ -6,7 +6,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from bare_configs import FULL_DUPLEX, Json, cluster, config, ext_proc, front, mode, processor_cluster, route
+from bare_configs import (
+    FULL_DUPLEX,
+    Json,
+    cluster,
+    config,
+    ext_proc,
+    front,
+    mode,
+    processor_cluster,
+    route,
+    with_trailers,
+)
 from bare_envoy import Lab, Processor, Script, Stream, go_on, piece, until
 from bare_http import Call, Provider
 
@@ -84,6 +95,38 @@ async def test_our_own_end_of_stream_ends_the_answer_cleanly_and_cuts_the_provid
             endless.cut.clear()
     record = await envoy.record()
     assert (record["status"], record["flags"], record["call"]) == (200, "-", {"verdict": "refuse"})
+
+
+@pytest.mark.parametrize("last", [b"", b"the rest"], ids=["nothing held", "something held"])
+async def test_trailers_end_an_answer_whose_pieces_never_said_so(lab: Lab, last: bytes) -> None:
+    """What was held goes out in a piece without `end_of_stream`, and the answer to the trailers ends it."""
+
+    async def script(stream: Stream) -> AsyncIterator[Any]:
+        async for each in stream:
+            kind = each.WhichOneof("request")
+            if kind == "response_trailers":
+                if last:
+                    yield piece(last, False)
+                yield go_on(kind, dynamic_metadata={"forebay.call": {"counted": True}})
+            elif kind == "response_body":
+                yield piece(b"said ", False)
+            else:
+                yield go_on(kind, **({"mode_override": DUPLEX} if kind == "response_headers" else {}))
+
+    async def trailing(call: Call) -> None:
+        await call.begin()
+        await call.chunk(b"something")
+        await asyncio.sleep(0.05)
+        await call.end(b"x-last: 1\r\n")
+
+    processor, provider = await lab.processor(script), await lab.provider(trailing)
+    clusters = [with_trailers("up", provider.port), processor_cluster(processor.port)]
+    trailers = {"http_protocol_options": {"enable_trailers": True}}
+    envoy = await lab.envoy(config([front([route("up")], [ext_proc(WATCHING)], **trailers)], clusters))
+    reply = await envoy.call()
+    assert (reply.body, reply.complete) == (b"said " + last, True)
+    assert processor.streams[0].kinds[-1] == "response_trailers"
+    assert (await envoy.record())["call"] == {"counted": True}
 
 
 async def test_an_ok_close_in_mid_stream_lets_the_rest_pass_unread(lab: Lab) -> None:
