@@ -102,7 +102,7 @@ async def serve(transport: str, path: Path) -> None:
     """One of the servers, until it is killed."""
     if transport != "grpcio":
         handler = {"wire": AtOnce, "wire, coroutines": Coroutines}[transport]
-        await Wire({PATH: lambda request: handler()}).listen_unix(path)
+        await Wire({PATH: lambda request, send: handler()}).listen_unix(path)
         await asyncio.Event().wait()
     server = grpc.aio.server()
     method = grpc.stream_stream_rpc_method_handler(

@@ -12,7 +12,7 @@ class WireTransport:
     """Serves exchanges on a Unix socket: `start` once, `drain` once."""
 
     def __init__(self, loader: Loader) -> None:
-        self._wire = Wire({PATH: processing(lambda: Driver(loader.current))})
+        self._wire = Wire({PATH: processing(lambda send: Driver(loader.current, send))})
 
     async def start(self, socket: Path) -> None:
         """Listen. Raises OSError when that is impossible."""

@@ -33,7 +33,9 @@ class Handler(Protocol):
         """The call is over, for whatever reason. Called exactly once, never while `receive` runs."""
 
 
-Open = Callable[[Request], Handler]
+# With this a handler says something unasked. It never waits, and is called from callbacks of the loop, not from tasks.
+Send = Callable[[Answer], None]
+Open = Callable[[Request, Send], Handler]
 
 
 class Exchange:

@@ -141,7 +141,7 @@ class Link(asyncio.Protocol):
     def _opened(self, event: e.StreamOpened) -> None:
         request = event.request
         try:
-            handler = self._methods[request.path](request)
+            handler = self._methods[request.path](request, partial(self._send_unasked, event.stream_id))
         except Exception as error:
             log.error("call refused, its handler could not be made: %s", describe(error))
             self._connection.end(event.stream_id, Status.INTERNAL)
@@ -237,6 +237,12 @@ class Link(asyncio.Protocol):
         if answer.status is not None:
             self._connection.end(stream_id, answer.status, answer.text)
             self._finish(exchange)
+
+    def _send_unasked(self, stream_id: int, answer: Answer) -> None:
+        exchange = self._exchanges.get(stream_id)
+        if exchange is not None:
+            self._send(exchange, answer)
+            self._flush()
 
     def _fail(self, exchange: Exchange, error: BaseException) -> None:
         log.error("call ended, its handler failed: %s", describe(error))

@@ -9,7 +9,7 @@ from extproc.codec import ProcessingRequest
 from extproc.driver import Driver, Reply
 from extproc.wire.errors import Status
 from extproc.wire.events import Request
-from extproc.wire.exchanges import Answer, Open
+from extproc.wire.exchanges import Answer, Open, Send
 from forebay.outcomes import Reason
 
 PATH: Final = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
@@ -23,8 +23,8 @@ class Processing:
 
     __slots__ = ("_driver",)
 
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    def __init__(self, driver: Callable[[Callable[[Reply], None]], Driver], send: Send) -> None:
+        self._driver = driver(lambda reply: send(_answer(reply)))
 
     async def receive(self, message: bytes) -> Answer:
         """One of Envoy's messages."""
@@ -39,11 +39,11 @@ class Processing:
         await self._driver.closed()
 
 
-def processing(driver: Callable[[], Driver]) -> Open:
-    """What makes the handler of each call: a new driver."""
+def processing(driver: Callable[[Callable[[Reply], None]], Driver]) -> Open:
+    """What makes the handler of each call: a new driver, given the way for replies that come unasked."""
 
-    def open_(request: Request) -> Processing:
-        return Processing(driver())
+    def open_(request: Request, send: Send) -> Processing:
+        return Processing(driver, send)
 
     return open_
 

@@ -36,7 +36,7 @@ class Exchanges:
         self.open = self.closed = 0
         self.kinds: Counter[str] = Counter()
 
-    def __call__(self, request: Request) -> "Exchange":
+    def __call__(self, request: Request, send: Any) -> "Exchange":
         self.open += 1
         return Exchange(self)
 

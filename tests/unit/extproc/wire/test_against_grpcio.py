@@ -80,7 +80,7 @@ def test_both_servers_say_the_same(tmp_path, conversation):
     script = [step for _, step in conversation]
 
     async def main():
-        wire = Wire({PATH: lambda request: Scripted(script)})
+        wire = Wire({PATH: lambda request, send: Scripted(script)})
         await wire.listen_unix(tmp_path / "w.sock")
         server = grpc.aio.server()
         handler = grpc.stream_stream_rpc_method_handler(reference(lambda: script))
@@ -102,7 +102,7 @@ def test_an_unknown_method_has_the_same_status(tmp_path, method):
     """UNIMPLEMENTED."""
 
     async def main():
-        wire = Wire({PATH: lambda request: Scripted([])})
+        wire = Wire({PATH: lambda request, send: Scripted([])})
         await wire.listen_unix(tmp_path / "w.sock")
         async with grpc.aio.insecure_channel(f"unix:{tmp_path}/w.sock") as channel:
             call = channel.stream_stream(method)()

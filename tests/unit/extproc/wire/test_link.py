@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import h2.config
 import h2.connection
@@ -22,8 +23,9 @@ PATH = "/s/m"
 class Recording:
     """Answers with what it got; `wait` makes it wait, `end` and `fail` do as they say. Counts its closing."""
 
-    def __init__(self, request, log):
+    def __init__(self, request, log, send):
         self.log = log
+        self.send = send
         self.gates = {}
         self.closed_times = 0
         log.append(self)
@@ -133,7 +135,7 @@ async def until(done):
 async def served(path, limits=None):
     """A wire, one connection to it, and the handlers of its calls; in the end each was closed once."""
     log = []
-    wire = Wire({PATH: lambda request: Recording(request, log)}, limits)
+    wire = Wire({PATH: lambda request, send: Recording(request, log, send)}, limits)
     await wire.listen_unix(path / "s.sock")
     caller = Caller(*await asyncio.open_unix_connection(str(path / "s.sock")))
     caller.flush()
@@ -306,7 +308,7 @@ def test_a_handler_that_cannot_be_made_refuses_its_call(tmp_path):
     """INTERNAL; the connection goes on."""
 
     async def main():
-        def broken(request):
+        def broken(request, send):
             raise LookupError
 
         wire = Wire({PATH: broken}, Limits())
@@ -318,6 +320,34 @@ def test_a_handler_that_cannot_be_made_refuses_its_call(tmp_path):
             assert caller.status[stream] == Status.INTERNAL
         caller.writer.close()
         await wire.stop(0.1)
+
+    uvloop.run(main())
+
+
+def test_a_handler_may_speak_unasked(tmp_path):
+    """Before, between and while it answers; after the end of its call nobody listens."""
+
+    async def main():
+        async with served(tmp_path) as (caller, log, _):
+            stream = caller.open(b"1")
+            await caller.until(lambda: caller.messages(stream))
+            (handler,) = log
+            say = partial(asyncio.get_running_loop().call_soon, handler.send)
+            say(Answer((b"unasked", b"and more")))
+            await caller.until(lambda: len(caller.messages(stream)) == 3)
+            caller.say(stream, b"wait")
+            caller.flush()
+            await until(lambda: b"wait" in handler.gates)
+            say(Answer((b"meanwhile",)))
+            await caller.until(lambda: len(caller.messages(stream)) == 4)
+            handler.gates[b"wait"].set()
+            await caller.until(lambda: len(caller.messages(stream)) == 5)
+            say(Answer((b"last",), Status.OK))
+            await caller.until(lambda: stream in caller.over)
+            say(Answer((b"to nobody",)))
+            await caller.until(lambda: caller.status)
+            told = [b"1", b"unasked", b"and more", b"meanwhile", b"wait", b"last"]
+            assert (caller.messages(stream), caller.status[stream]) == (told, Status.OK)
 
     uvloop.run(main())
 
@@ -363,7 +393,7 @@ def test_a_handler_that_cannot_close_harms_nobody(tmp_path, caplog, waits):
             raise LookupError("what a caller sent")
 
     async def main():
-        wire = Wire({PATH: lambda request: Stubborn()})
+        wire = Wire({PATH: lambda request, send: Stubborn()})
         await wire.listen_unix(tmp_path / "s.sock")
         caller = Caller(*await asyncio.open_unix_connection(str(tmp_path / "s.sock")))
         for _ in range(2):

@@ -44,7 +44,7 @@ class OneReply:
 def test_a_reply_becomes_an_answer(reply, status):
     """OK only where the transaction was released; an error wins."""
     driver = OneReply(reply)
-    handler = processing(lambda: driver)(Request(PATH, None, (), None))
+    handler = processing(lambda send: driver)(Request(PATH, None, (), None), lambda answer: None)
     answer = asyncio.run(handler.receive(REQUEST.SerializeToString()))
     assert [ProcessingResponse.FromString(each) for each in answer.messages] == reply.messages
     assert answer.status is status
@@ -56,6 +56,6 @@ def test_a_reply_becomes_an_answer(reply, status):
 def test_a_message_that_cannot_be_parsed_ends_the_call():
     """With INTERNAL: closed, as every fault is."""
     driver = OneReply(Reply())
-    handler = processing(lambda: driver)(Request(PATH, None, (), None))
+    handler = processing(lambda send: driver)(Request(PATH, None, (), None), lambda answer: None)
     assert asyncio.run(handler.receive(b"\xff\xff")).status is Status.INTERNAL
     assert driver.got == []

@@ -39,7 +39,7 @@ class Echo:
 
 def wire():
     """A wire that echoes."""
-    return Wire({PATH: lambda request: Echo()})
+    return Wire({PATH: lambda request, send: Echo()})
 
 
 def call(stream_id, message, flags=0):
