@@ -4,8 +4,12 @@ Source: envoy/service/ext_proc/v3/external_processor.proto (API level of the pin
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
+from extproc.protobuf import delimited, nested, struct, text
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
 from forebay import contract
@@ -37,18 +41,18 @@ def decode(request: Any, at: int, wall_ns: int) -> e.Event:
     return decoder(request, at, wall_ns)
 
 
-def encode(effect: fx.Effect) -> Any:
-    """The ProcessingResponse that carries out an answer to Envoy. Raises KeyError for any other effect."""
-    return _ENCODERS[type(effect)](effect)
+def encode(effect: fx.Effect) -> bytes:
+    """The ProcessingResponse that carries out an answer to Envoy, as bytes. Raises KeyError for any other effect."""
+    kind = type(effect)
+    prepared = _ALWAYS_THE_SAME.get(kind)
+    return _ENCODERS[kind](effect) if prepared is None else prepared
 
 
 # --- requests -----------------------------------------------------------------------------------------------------
 
 
 def _headers(http_headers: Any) -> e.Headers:
-    return e.Headers(
-        tuple((h.key, h.raw_value.decode("latin-1") if h.raw_value else h.value) for h in http_headers.headers.headers)
-    )
+    return e.Headers(tuple([(h.key, h.raw_value.decode("latin-1") or h.value) for h in http_headers.headers.headers]))
 
 
 def _claims(request: Any) -> dict[str, object]:
@@ -108,12 +112,70 @@ _DECODERS: dict[str | None, Callable[[Any, int, int], e.Event]] = {
 
 
 # --- responses ----------------------------------------------------------------------------------------------------
+# As bytes: fields may follow one another in any order, so metadata is appended to what a message object gave.
+
+_DYNAMIC_METADATA, _REQUEST_BODY, _RESPONSE_BODY = b"\x42", b"\x1a", b"\x22"  # ProcessingResponse 8, 3, 4
+_RESPONSE = b"\x0a"  # BodyResponse 1: CommonResponse
+_HEADER_MUTATION, _BODY_MUTATION = b"\x12", b"\x1a"  # CommonResponse 2, 3
+_CLEAR_ROUTE_CACHE = b"\x28\x01"  # CommonResponse 5
+_SET_HEADERS, _REMOVE_HEADERS = b"\x0a", b"\x12"  # HeaderMutation 1, 2
+_HEADER, _OVERWRITING = b"\x0a", b"\x18\x02"  # HeaderValueOption 1, 3
+_NAME, _RAW_VALUE = b"\x0a", b"\x1a"  # HeaderValue 1, 3
+_BODY, _STREAMED_RESPONSE = b"\x0a", b"\x1a"  # BodyMutation 1, 3; StreamedBodyResponse 1
+_END_OF_STREAM = b"\x10\x01"  # StreamedBodyResponse 2
 
 
-def _with_metadata(response: Any, metadata: fx.Metadata | None) -> Any:
-    if metadata:
-        response.dynamic_metadata.update({contract.CALL: dict(metadata)})
-    return response
+def _metadata(instalment: str, metadata: fx.Metadata | None) -> bytes:
+    if not metadata:
+        return b""
+    call = {instalment: text(orjson.dumps(metadata))}
+    verdict = metadata.get(contract.VERDICT)
+    if verdict is not None:  # for Envoy's own eyes
+        call[contract.VERDICT] = text(str(verdict).encode())
+    return delimited(_DYNAMIC_METADATA, struct({contract.CALL: nested(struct(call))}))
+
+
+@lru_cache(1024)  # names, routes and types of the config; of what differs by call, lengths and buckets
+def _set_header(name: str, value: str) -> bytes:
+    header = delimited(_NAME, name.encode()) + delimited(_RAW_VALUE, value.encode("latin-1", "replace"))
+    return delimited(_SET_HEADERS, delimited(_HEADER, header) + _OVERWRITING)
+
+
+@lru_cache(1024)
+def _remove_headers(names: tuple[str, ...]) -> bytes:
+    return b"".join([delimited(_REMOVE_HEADERS, name.encode()) for name in names])
+
+
+def _forward_request(effect: fx.ForwardRequest) -> bytes:
+    mutation = b"".join([_set_header(name, value) for name, value in effect.set_headers])
+    common = delimited(_HEADER_MUTATION, mutation + _remove_headers(effect.remove_headers)) + _CLEAR_ROUTE_CACHE
+    if effect.body is not None:
+        common += delimited(_BODY_MUTATION, delimited(_BODY, effect.body))
+    return delimited(_REQUEST_BODY, delimited(_RESPONSE, common)) + _metadata(contract.CALL_FORWARDED, effect.metadata)
+
+
+def _respond_locally(effect: fx.RespondLocally) -> bytes:
+    response = ProcessingResponse()
+    immediate = response.immediate_response
+    immediate.status.code = effect.status
+    _set(immediate.headers, effect.headers)
+    immediate.body = effect.body
+    immediate.details = effect.details
+    return _bytes(response) + _metadata(contract.CALL_ANSWERED, effect.metadata)
+
+
+def _send_piece(effect: fx.SendPiece) -> bytes:
+    streamed = delimited(_BODY, effect.body) + (_END_OF_STREAM if effect.end_of_stream else b"")
+    common = delimited(_BODY_MUTATION, delimited(_STREAMED_RESPONSE, streamed))
+    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(contract.CALL_ANSWERED, effect.metadata)
+
+
+def _replace_answer(effect: fx.ReplaceAnswer) -> bytes:
+    response = ProcessingResponse()
+    common = response.response_body.response
+    _set(common.header_mutation, (("content-length", str(len(effect.body))),))
+    common.body_mutation.body = effect.body
+    return _bytes(response) + _metadata(contract.CALL_ANSWERED, effect.metadata)
 
 
 def _set(mutation: Any, headers: tuple[tuple[str, str], ...]) -> None:
@@ -124,98 +186,53 @@ def _set(mutation: Any, headers: tuple[tuple[str, str], ...]) -> None:
         option.append_action = _OVERWRITE
 
 
-def _continue_request_headers(effect: fx.ContinueRequestHeaders) -> Any:
+def _bytes(response: Any) -> bytes:
+    data: bytes = response.SerializeToString()
+    return data
+
+
+def _go_on(kind: str) -> bytes:
     response = ProcessingResponse()
-    response.request_headers.SetInParent()
-    return response
+    getattr(response, kind).SetInParent()
+    return _bytes(response)
 
 
-def _forward_request(effect: fx.ForwardRequest) -> Any:
-    response = ProcessingResponse()
-    common = response.request_body.response
-    _set(common.header_mutation, effect.set_headers)
-    common.header_mutation.remove_headers.extend(effect.remove_headers)
-    if effect.body is not None:
-        common.body_mutation.body = effect.body
-    common.clear_route_cache = True
-    return _with_metadata(response, effect.metadata)
-
-
-def _respond_locally(effect: fx.RespondLocally) -> Any:
-    response = ProcessingResponse()
-    immediate = response.immediate_response
-    immediate.status.code = effect.status
-    _set(immediate.headers, effect.headers)
-    immediate.body = effect.body
-    immediate.details = effect.details
-    return _with_metadata(response, effect.metadata)
-
-
-def _response_headers_answer(body_mode: int | None) -> Any:
-    response = ProcessingResponse()
-    response.response_headers.SetInParent()
-    if body_mode is not None:
-        response.mode_override.response_header_mode = _SEND
-        response.mode_override.response_body_mode = body_mode
-        response.mode_override.response_trailer_mode = _SEND
-    return response
-
-
-def _rewrite_answer(effect: fx.RewriteAnswer) -> Any:
-    response = _response_headers_answer(_FULL_DUPLEX)
-    # with the provider's length a caller over HTTP/1 would wait for what never comes
-    response.response_headers.response.header_mutation.remove_headers.append("content-length")
-    return response
-
-
-def _send_piece(effect: fx.SendPiece) -> Any:
-    response = ProcessingResponse()
-    streamed = response.response_body.response.body_mutation.streamed_response
-    streamed.body = effect.body
-    streamed.end_of_stream = effect.end_of_stream
-    return _with_metadata(response, effect.metadata)
-
-
-def _pass_chunk(effect: fx.PassChunk) -> Any:
-    response = ProcessingResponse()
-    response.response_body.SetInParent()
-    return _with_metadata(response, effect.metadata)
-
-
-def _swallow_chunk(effect: fx.SwallowChunk) -> Any:
+def _swallow() -> bytes:
     response = ProcessingResponse()
     response.response_body.response.body_mutation.clear_body = True
-    return response
+    return _bytes(response)
 
 
-def _replace_answer(effect: fx.ReplaceAnswer) -> Any:
+def _read_answer(body_mode: int, without: tuple[str, ...] = ()) -> bytes:
     response = ProcessingResponse()
-    common = response.response_body.response
-    _set(common.header_mutation, (("content-length", str(len(effect.body))),))
-    common.body_mutation.body = effect.body
-    return _with_metadata(response, effect.metadata)
+    response.response_headers.SetInParent()
+    response.mode_override.response_header_mode = _SEND
+    response.mode_override.response_body_mode = body_mode
+    response.mode_override.response_trailer_mode = _SEND
+    if without:
+        response.response_headers.response.header_mutation.remove_headers.extend(without)
+    return _bytes(response)
 
 
-def _pass_trailers(effect: fx.PassTrailers) -> Any:
-    response = ProcessingResponse()
-    response.response_trailers.SetInParent()
-    return _with_metadata(response, effect.metadata)
+_PASS_BODY, _PASS_TRAILERS = _go_on("response_body"), _go_on("response_trailers")
 
-
-_ENCODERS: dict[type[fx.Effect], Callable[[Any], Any]] = {
-    fx.ContinueRequestHeaders: _continue_request_headers,
+_ALWAYS_THE_SAME: dict[type[fx.Effect], bytes] = {
+    fx.ContinueRequestHeaders: _go_on("request_headers"),
+    fx.WatchAnswer: _read_answer(_STREAMED),
+    fx.AwaitAnswer: _read_answer(_BUFFERED),
+    fx.HoldAnswer: _read_answer(_STREAMED),
+    # with the provider's length a caller over HTTP/1 would wait for what never comes
+    fx.RewriteAnswer: _read_answer(_FULL_DUPLEX, without=("content-length",)),
+    fx.SwallowChunk: _swallow(),
+    fx.Release: _go_on("response_headers"),
+    fx.LeaveAnswer: _go_on("response_headers"),
+}
+_ENCODERS: dict[type[fx.Effect], Callable[[Any], bytes]] = {
     fx.ForwardRequest: _forward_request,
     fx.RespondLocally: _respond_locally,
-    fx.WatchAnswer: lambda effect: _response_headers_answer(_STREAMED),
-    fx.AwaitAnswer: lambda effect: _response_headers_answer(_BUFFERED),
-    fx.HoldAnswer: lambda effect: _response_headers_answer(_STREAMED),
-    fx.RewriteAnswer: _rewrite_answer,
     fx.SendPiece: _send_piece,
-    fx.SwallowChunk: _swallow_chunk,
-    fx.Release: lambda effect: _response_headers_answer(None),
-    fx.LeaveAnswer: lambda effect: _response_headers_answer(None),
-    fx.PassChunk: _pass_chunk,
+    fx.PassChunk: lambda effect: _PASS_BODY + _metadata(contract.CALL_ANSWERED, effect.metadata),
     fx.ReplaceAnswer: _replace_answer,
-    fx.PassTrailers: _pass_trailers,
+    fx.PassTrailers: lambda effect: _PASS_TRAILERS + _metadata(contract.CALL_ANSWERED, effect.metadata),
 }
-ANSWERS = frozenset(_ENCODERS)
+ANSWERS = frozenset({*_ENCODERS, *_ALWAYS_THE_SAME})

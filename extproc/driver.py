@@ -29,7 +29,7 @@ MOST_HELD_NS: Final = 2_000_000_000  # that text of a stream is held at most
 class Reply:
     """What to send to Envoy now, and whether the exchange ends after it."""
 
-    messages: list[Any] = field(default_factory=list)
+    messages: list[bytes] = field(default_factory=list)  # ProcessingResponses
     released: bool = False  # end with OK
     aborted: bool = False  # end with an error
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from extproc.codec import ProcessingRequest, ProcessingResponse
+from extproc.codec import ProcessingRequest
 from extproc.driver import Driver, Reply
 from extproc.loader import Loader
 from forebay import contract
@@ -112,6 +112,6 @@ class GrpcioTransport:
         process = grpc.stream_stream_rpc_method_handler(
             self.process,
             request_deserializer=ProcessingRequest.FromString,
-            response_serializer=ProcessingResponse.SerializeToString,
+            response_serializer=None,  # they are bytes already
         )
         return grpc.method_handlers_generic_handler(contract.EXTPROC_SERVICE, {"Process": process})

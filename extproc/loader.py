@@ -8,6 +8,7 @@ from extproc.inspector import Inspector
 from extproc.policy.evaluator import Evaluator, PolicyInvalid
 from extproc.redactable import REDACTABLE
 from extproc.runtime import Runtime
+from extproc.transaction.holdings import Holdings
 from forebay.config.errors import ConfigErrors
 from forebay.config.load import load
 from forebay.config.published import last_good, published_digest
@@ -28,6 +29,7 @@ class Loader:
         self._places = places
         self._state_key = places.state_key.read_bytes()
         self._inspector = Inspector(self._state_key)
+        self._holdings = Holdings()
         self._current: Runtime | None = None
         self._refused = ""  # why what was published is not in service; empty = it is, or will be
         self._closing: set[asyncio.Future[None]] = set()
@@ -131,7 +133,7 @@ class Loader:
         if policies.files and policies.mode != "off":
             evaluator = Evaluator(policies.files, policies.deadline, REDACTABLE)
             await evaluator.start()
-        runtime = Runtime(resolved, self._inspector, evaluator, self._state_key)
+        runtime = Runtime(resolved, self._inspector, evaluator, self._state_key, self._holdings)
         await asyncio.to_thread(runtime.warm)
         return runtime
 

@@ -14,6 +14,7 @@ from extproc.policy.evaluator import Evaluator
 from extproc.policy.verdict import PolicyVerdict
 from extproc.transaction.context import Context
 from extproc.transaction.effects import Conclude
+from extproc.transaction.holdings import Holdings
 from extproc.usage.cost import price
 from extproc.usage.tokens import count
 from forebay.config.resolved import Resolved
@@ -25,7 +26,14 @@ log = logging.getLogger(__name__)
 class Runtime:
     """One configuration in service. Counts its exchanges, so that a replaced one is closed when the last has ended."""
 
-    def __init__(self, resolved: Resolved, inspector: Inspector, evaluator: Evaluator | None, state_key: bytes) -> None:
+    def __init__(
+        self,
+        resolved: Resolved,
+        inspector: Inspector,
+        evaluator: Evaluator | None,
+        state_key: bytes,
+        holdings: Holdings,
+    ) -> None:
         self.resolved = resolved
         self.inspector = inspector
         self._evaluator = evaluator
@@ -44,6 +52,7 @@ class Runtime:
             probe_answer=partial(_probe_answer, state_key, resolved.digest),
             price=price,
             count_tokens=count,
+            holdings=holdings,
         )
 
     async def decide(self, facts: PolicyFacts) -> PolicyVerdict:

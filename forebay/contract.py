@@ -32,6 +32,10 @@ ENVOY_PREFIX: Final = "x-envoy-"
 
 # --- dynamic metadata ----------------------------------------------------------------------------------------------
 CALL: Final = "forebay.call"  # what the processor understood and decided; becomes the record's `call`
+# Keys in CALL, in the order of their instalments: JSON objects as text, of which a later one wins name by name. Text,
+# because Envoy and the processor would otherwise handle each of thirty values three times.
+CALL_FORWARDED: Final = "forwarded"  # with the request let through
+CALL_ANSWERED: Final = "answered"  # with our own answer, or with the provider's as it passed
 VERDICT: Final = "verdict"  # key in CALL; the verdict net lets only PASS through
 PASS: Final = "pass"  # noqa: S105
 IDENTITY: Final = "forebay.identity"  # tenant, client: set by Envoy's auth filters

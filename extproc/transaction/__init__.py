@@ -2,6 +2,7 @@
 
     events         what Envoy or pending work told us
     effects        what must be done now
+    holdings       how many bytes of bodies may be held at a time
     state          who may say what when: one table
     request_path   the request's story, read top to bottom
     response_path  the answer's story

@@ -1,7 +1,7 @@
 """The exchange as dynamic metadata: the content-free `call` of the request's record, in instalments.
 
 The first goes out with the request (or with our own answer), the second with the end of the provider's answer; with a
-stream that is rewritten it goes out again and again, each time with what has passed so far. Envoy merges them by key.
+stream that is rewritten it goes out again and again, each time with all that has passed. The recorder merges.
 """
 
 from extproc.messages.answer import Usage

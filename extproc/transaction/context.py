@@ -1,10 +1,11 @@
 """What a transaction may know of the configuration it began with, and the pure services it may call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from extproc.messages.answer import Usage
+from extproc.transaction.holdings import Holdings
 from forebay.config.resolved import Caps, Jwt, Model, Policies, Tenant
 
 
@@ -34,3 +35,4 @@ class Context:
     probe_answer: Callable[[str], bytes]  # nonce -> body that only this gateway can give
     price: Callable[[str, Usage], Price]  # backend's model name, usage
     count_tokens: Callable[[str, str], int]  # text, model
+    holdings: Holdings = field(default_factory=Holdings)

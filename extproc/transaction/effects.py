@@ -12,7 +12,7 @@ from extproc.policy.document import PolicyFacts
 from forebay.config.resolved import Caps, Guards
 from forebay.outcomes import Outcome, Reason
 
-Metadata = Mapping[str, object]  # merged into the dynamic metadata `forebay.call`
+Metadata = Mapping[str, object]  # an instalment of the dynamic metadata `forebay.call`
 
 # --- answers to Envoy -----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ All are frozen, in the past tense, and carry the time they happened at (`at`, na
 that nothing in this package needs a clock. No repr shows a body or a header's value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from extproc.inspection import Inspection
@@ -17,18 +17,22 @@ class Headers:
     """Header fields in the order they came, names in lower case; a name may come more than once."""
 
     pairs: tuple[tuple[str, str], ...] = field(repr=False)
+    _first: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_first", dict(self.pairs[::-1]))
 
     def get(self, name: str) -> str | None:
         """The first value of `name`, or None."""
-        return next((value for key, value in self.pairs if key == name), None)
+        return self._first.get(name)
 
     def all(self, name: str) -> Sequence[str]:
         """Every value of `name`, in order."""
         return [value for key, value in self.pairs if key == name]
 
-    def names(self) -> frozenset[str]:
+    def names(self) -> Set[str]:
         """The names present."""
-        return frozenset(key for key, _ in self.pairs)
+        return self._first.keys()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ class Exchange:
     stages: dict[str, int] = field(default_factory=dict)
 
     @property
+    def holds(self) -> int:
+        """Bytes of bodies that are here and nowhere else."""
+        return len(self.body) + self.held_bytes + len(self.answer_whole)
+
+    @property
     def tenant_name(self) -> str:
         """The tenant's name, empty before it is known."""
         return self.tenant.name if self.tenant else ""

@@ -71,6 +71,7 @@ class Transaction:
         self.context = context
         self.exchange = Exchange()
         self.state = State.STARTED
+        self._holds = 0
 
     def handle(self, event: e.Event) -> list[fx.Effect]:
         """The effects of `event`; empty for what no longer matters. Yields `Conclude` exactly once over all calls."""
@@ -84,7 +85,9 @@ class Transaction:
             return self._violated()
         effects, self.state = handler(self.exchange, self.context, event)
         if self.state in ENDS:
-            self.exchange.rewrite = None
+            self._let_go()
+        if self.exchange.holds != self._holds:
+            self._count()
         return effects
 
     @property
@@ -105,8 +108,18 @@ class Transaction:
 
     def _ended(self, state: State, outcome: Outcome, reason: Reason) -> list[fx.Effect]:
         self.state = state
-        self.exchange.body = self.exchange.answer_whole = b""
-        self.exchange.held = []
-        self.exchange.rewrite = None
         self.exchange.values = {}
+        self._let_go()
+        self._count()
         return [fx.Conclude(outcome, reason)]
+
+    def _let_go(self) -> None:
+        exchange = self.exchange
+        exchange.body = exchange.answer_whole = b""
+        exchange.held, exchange.held_bytes = [], 0
+        exchange.rewrite = None
+
+    def _count(self) -> None:
+        holds = self.exchange.holds
+        self.context.holdings.changed(self.exchange.tenant_name, holds - self._holds)
+        self._holds = holds

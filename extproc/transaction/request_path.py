@@ -93,6 +93,8 @@ def inspect_body(exchange: Exchange, context: Context, event: RequestBodyReceive
     if len(event.body) > context.body_limit:
         return refuse(exchange, context, Reason.BODY_TOO_LARGE)
     tenant = _known(exchange.tenant)
+    if not context.holdings.fits(tenant.name, len(event.body)):
+        return refuse(exchange, context, Reason.OVERLOADED, headers=(("retry-after", "1"),))
     exchange.body = event.body
     work = fx.InspectBody(exchange.operation or "", event.body, tenant.name, tenant.guards, context.caps)
     return [work], State.INSPECTING

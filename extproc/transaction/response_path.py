@@ -98,11 +98,11 @@ def hold(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> S
     """Keep one piece; with the last one the whole is restored."""
     exchange.held.append(event.body)
     exchange.held_bytes += len(event.body)
-    if exchange.held_bytes > MOST_HELD:
+    if exchange.held_bytes > MOST_HELD or not context.holdings.fits(exchange.tenant_name, len(event.body)):
         return unreadable(exchange, context)
     if not event.end_of_stream:
         return [fx.SwallowChunk()], State.HOLDING
-    exchange.answer_whole, exchange.held = b"".join(exchange.held), []
+    exchange.answer_whole, exchange.held, exchange.held_bytes = b"".join(exchange.held), [], 0
     return [fx.RestoreAnswer(exchange.answer_whole, exchange.values)], State.RESTORING
 
 
@@ -137,7 +137,7 @@ def unreadable(exchange: Exchange, context: Context) -> Step:
 
     Where the head is on its way already, the error is an answer that breaks off.
     """
-    exchange.values, exchange.held, exchange.answer_whole = {}, [], b""
+    exchange.values, exchange.held, exchange.held_bytes, exchange.answer_whole = {}, [], 0, b""
     reason = Reason.ANSWER_UNREADABLE
     if exchange.head_sent:
         return [fx.Abort(reason), fx.Conclude(Outcome.FAILED, reason)], State.ABORTED

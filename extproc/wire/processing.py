@@ -49,7 +49,6 @@ def processing(driver: Callable[[Callable[[Reply], None]], Driver]) -> Open:
 
 
 def _answer(reply: Reply) -> Answer:
-    messages: list[bytes] = [each.SerializeToString() for each in reply.messages]
     if reply.aborted:
-        return Answer(messages, Status.INTERNAL, Reason.INTERNAL.value)
-    return Answer(messages, Status.OK if reply.released else None)
+        return Answer(reply.messages, Status.INTERNAL, Reason.INTERNAL.value)
+    return Answer(reply.messages, Status.OK if reply.released else None)

@@ -6,11 +6,13 @@ from typing import Final
 
 import orjson
 
+from forebay import contract
 from forebay.record import scalars
 
 LONGEST: Final = 1 << 20  # bytes; Envoy's lines are a few KB
 KINDS: Final = {"DownstreamEnd": "request", "UpstreamEnd": "attempt"}
 _MOST_SUFFIXES: Final = 64
+_INSTALMENTS: Final = (contract.CALL_FORWARDED, contract.CALL_ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,27 @@ def _whole(raw: bytes) -> Line | None:
         return None  # the caller publishes it as unreadable
     kind = values.get("kind") if isinstance(values, dict) else None
     known = KINDS.get(kind) if isinstance(kind, str) else None
-    return None if known is None else Line(known, values)
+    if known is None or not _unfold_call(values):
+        return None
+    return Line(known, values)
+
+
+def _unfold_call(values: dict[str, object]) -> bool:
+    """Put the instalments of `call` together, a later one over an earlier. Returns whether they could be read."""
+    call = values.get("call")
+    if not isinstance(call, dict):
+        return True
+    whole = {key: value for key, value in call.items() if key not in _INSTALMENTS}
+    for key in _INSTALMENTS:
+        text = call.get(key)
+        if not isinstance(text, str):
+            continue
+        try:
+            instalment = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        if not isinstance(instalment, dict):
+            return False
+        whole |= instalment
+    values["call"] = whole
+    return True

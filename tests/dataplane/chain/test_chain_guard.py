@@ -130,16 +130,6 @@ def test_an_answer_can_be_read_whole_and_replaced(gateway: Any, provider: Any, p
     assert contract.FROM_PROVIDER not in reply.headers
 
 
-def test_an_answer_too_large_to_restore_is_a_502(gateway: Any, provider: Any, plan: Any, answer_type: Any) -> None:
-    """Above the connection's buffer; unread it would have passed."""
-    provider.answer = answer_type(body=b"x" * 30_000_000)
-    plan(route=CHAT, release=False, buffer_answer=lambda body: body)
-    reply = gateway.call(headers=AUTH)
-    assert (reply.status, reply.code) == (502, "answer_unreadable")
-    plan(route=CHAT)
-    assert len(gateway.call(headers=AUTH).body) == 30_000_000
-
-
 def test_a_hidden_provider_error_ends_the_exchange_without_another_message(
     gateway: Any, provider: Any, plan: Any, answer_type: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 from playbook import CLOSED, POLICY, TRAILERS, answer, body, chunk, context, head, inspection
 
@@ -51,6 +52,7 @@ ANSWERS: dict[type[fx.Effect], tuple[e.Event, ...]] = {
 def _copied(transaction: Transaction) -> Transaction:
     twin = copy.copy(transaction)
     twin.exchange = copy.copy(transaction.exchange)
+    twin.context = replace(transaction.context, holdings=copy.deepcopy(transaction.context.holdings))
     twin.exchange.stages = dict(transaction.exchange.stages)
     twin.exchange.held = list(transaction.exchange.held)
     twin.exchange.watch = copy.deepcopy(transaction.exchange.watch)
@@ -76,6 +78,7 @@ def _walks(
         asked = tuple(type(effect) for effect in effects if type(effect) in ANSWERS)
         if still < 0:
             yield (*seen, *effects, *_late_answers(twin, rest + asked))
+            assert twin.context.holdings.total == 0  # nothing stays counted, or the gateway would fill up
         else:
             yield from _walks(twin, (*seen, *effects), rest + asked, still)
 

@@ -20,6 +20,7 @@ from playbook import (
 from extproc.policy.verdict import parse
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
+from extproc.transaction.holdings import Holdings
 from forebay import contract
 from forebay.config import resolved as r
 from forebay.outcomes import Outcome, Reason
@@ -357,3 +358,27 @@ def test_an_illegal_message_ends_closed() -> None:
     """Envoy saying something out of turn is no reason to let a request pass."""
     story = Playbook(context()) >> head() << fx.ContinueRequestHeaders() >> e.ResponseTrailersReceived(1)
     assert story << fx.Abort(Reason.INTERNAL) << fx.Conclude(Outcome.FAILED, Reason.INTERNAL)
+
+
+def test_a_tenant_holds_so_much_at_a_time_and_no_more() -> None:
+    """A flood of large prompts ends at a bound, another tenant's do not; what was let through is held no longer."""
+    given = context(holdings=Holdings(of_a_tenant=100, in_all=1_000))
+    first, second = (Playbook(given) >> head() << fx.ContinueRequestHeaders() for _ in range(2))
+    first = first >> body() << That(fx.InspectBody)
+    refused = second >> body() << That(fx.RespondLocally, status=503, headers=contains_retry)
+    assert refused << fx.Conclude(Outcome.FAILED, Reason.OVERLOADED)
+    assert given.holdings.fits("globex", 900)
+    assert first >> inspected(body().body) << That(fx.ForwardRequest)
+    assert given.holdings.total == 0
+
+
+def test_all_tenants_together_hold_so_much() -> None:
+    """The process has a bound of its own."""
+    given = context(holdings=Holdings(of_a_tenant=100, in_all=50))
+    story = Playbook(given) >> head() << fx.ContinueRequestHeaders() >> body() << That(fx.RespondLocally, status=503)
+    assert story << fx.Conclude(Outcome.FAILED, Reason.OVERLOADED)
+
+
+def contains_retry(headers: tuple[tuple[str, str], ...]) -> bool:
+    """The answer says when to try again."""
+    return ("retry-after", "1") in headers

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from forebay.places import Places, prepare
@@ -64,6 +65,15 @@ def published(folder: Path) -> list[str]:
     return [json.loads(line)["id"] for line in lines]
 
 
+def lines_in(folder: Path) -> int:
+    """How many lines are published, while they are being published."""
+    count = 0
+    for path in folder.glob("records.jsonl*"):
+        with suppress(FileNotFoundError):  # renamed meanwhile: look again
+            count += path.read_bytes().count(b"\n")
+    return count
+
+
 def writer(places: Places, asked: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WRITER, places.envoy_record, asked, str(LINES)])
 
@@ -85,6 +95,7 @@ def test_the_recorder_killed_eight_times_publishes_every_request_once(tmp_path: 
         recorder.kill()
         recorder.wait()
     assert writing.wait(60) == 0
+    places.recorder_socket.unlink(missing_ok=True)  # of one that was killed
     recorder = subprocess.Popen([sys.executable, "-c", RECORDER, tmp_path])
     deadline = time.monotonic() + 20
     while not places.recorder_socket.is_socket() and time.monotonic() < deadline:
@@ -106,7 +117,9 @@ def test_a_reader_killed_while_both_files_rotate_publishes_every_request_once(tm
     while True:
         reader = subprocess.Popen([sys.executable, "-c", READER, tmp_path, asked, *arguments])
         ended = writing.poll() is not None
-        time.sleep(1.5 if ended else 0.35 + 0.03 * kill % 0.2)
+        deadline = time.monotonic() + (30 if ended else 0.35 + 0.03 * kill % 0.2)
+        while time.monotonic() < deadline and not (ended and lines_in(tmp_path) >= LINES):
+            time.sleep(0.05)
         reader.kill()
         reader.wait()
         kill += 1

@@ -1,12 +1,25 @@
 """Envoy's messages and ours, both ways."""
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extproc.codec import ANSWERS, ProcessingRequest, ProcessingResponse, UnreadableMessage, decode, encode
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
 from forebay import contract
 from forebay.outcomes import Outcome, Reason
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=200)
+LATIN = st.text(st.characters(max_codepoint=255), max_size=200)
+
+
+def sent(effect: fx.Effect) -> Any:
+    """The message that Envoy reads."""
+    return ProcessingResponse.FromString(encode(effect))
 
 
 def with_headers(kind: str, **fields: str) -> ProcessingRequest:
@@ -71,24 +84,25 @@ def test_an_empty_message_is_refused() -> None:
 def test_a_forwarded_request_sets_its_length_and_picks_its_route_anew() -> None:
     """Envoy answers 500 to a changed body without its exact length, and re-routes only when told."""
     effect = fx.ForwardRequest((("content-length", "2"),), ("cookie",), b"{}", {"verdict": "pass"})
-    response = ProcessingResponse.FromString(encode(effect).SerializeToString())
+    response = sent(effect)
     common = response.request_body.response
     assert common.clear_route_cache
     assert common.body_mutation.body == b"{}"
     assert [h.header.raw_value for h in common.header_mutation.set_headers] == [b"2"]
     assert list(common.header_mutation.remove_headers) == ["cookie"]
     assert response.dynamic_metadata[contract.CALL]["verdict"] == "pass"
+    assert json.loads(response.dynamic_metadata[contract.CALL]["forwarded"]) == {"verdict": "pass"}
 
 
 def test_an_unchanged_body_is_not_sent_back() -> None:
     """Twenty megabytes need not travel twice."""
-    response = encode(fx.ForwardRequest((), (), None, {}))
+    response = sent(fx.ForwardRequest((), (), None, {}))
     assert not response.request_body.response.HasField("body_mutation")
 
 
 def test_a_local_answer_names_its_details() -> None:
     """By them Envoy's own error pages leave it alone."""
-    response = encode(fx.RespondLocally(403, (("content-type", "application/json"),), b"{}", "forebay_secret", {}))
+    response = sent(fx.RespondLocally(403, (("content-type", "application/json"),), b"{}", "forebay_secret", {}))
     assert response.immediate_response.status.code == 403
     assert response.immediate_response.details == "forebay_secret"
     assert response.immediate_response.body == b"{}"
@@ -106,7 +120,7 @@ def test_a_local_answer_names_its_details() -> None:
 )
 def test_how_an_answer_is_read_is_asked_for_with_its_headers(effect: fx.Effect, mode: int) -> None:
     """STREAMED, BUFFERED, FULL_DUPLEX_STREAMED or not at all; with trailers, because a body may end by them."""
-    response = encode(effect)
+    response = sent(effect)
     assert response.WhichOneof("response") == "response_headers"
     assert response.mode_override.response_body_mode == mode
     assert response.HasField("mode_override") == (mode != 0)
@@ -116,26 +130,49 @@ def test_only_answers_to_envoy_can_be_encoded() -> None:
     """Work and ends are the driver's."""
     assert fx.Conclude not in ANSWERS
     with pytest.raises(KeyError):
-        encode(fx.Conclude(Outcome.COMPLETED, Reason.OK))
+        sent(fx.Conclude(Outcome.COMPLETED, Reason.OK))
 
 
 def test_a_swallowed_piece_leaves_nothing() -> None:
     """An absent mutation would let it pass."""
-    assert encode(fx.SwallowChunk()).response_body.response.body_mutation.clear_body
+    assert sent(fx.SwallowChunk()).response_body.response.body_mutation.clear_body
 
 
 def test_a_rewritten_answer_loses_its_length() -> None:
     """It will be of another, and over HTTP/1 the caller would wait for the rest."""
-    response = encode(fx.RewriteAnswer())
+    response = sent(fx.RewriteAnswer())
     assert list(response.response_headers.response.header_mutation.remove_headers) == ["content-length"]
 
 
 def test_a_piece_says_whether_it_is_the_last() -> None:
     """An empty one with the end is the way to end an answer."""
-    response = ProcessingResponse.FromString(encode(fx.SendPiece(b"", True, {"reason": "x"})).SerializeToString())
+    response = sent(fx.SendPiece(b"", True, {"reason": "x"}))
     mutation = response.response_body.response.body_mutation
     assert mutation.WhichOneof("mutation") == "streamed_response"
     assert (mutation.streamed_response.body, mutation.streamed_response.end_of_stream) == (b"", True)
-    assert response.dynamic_metadata[contract.CALL]["reason"] == "x"
-    going_on = encode(fx.SendPiece(b"x", False, None)).response_body.response.body_mutation
+    assert json.loads(response.dynamic_metadata[contract.CALL]["answered"]) == {"reason": "x"}
+    going_on = sent(fx.SendPiece(b"x", False, None)).response_body.response.body_mutation
     assert not going_on.streamed_response.end_of_stream
+
+
+@given(
+    st.lists(st.tuples(NAMES, LATIN), max_size=6),
+    st.lists(NAMES, max_size=40),
+    st.none() | st.binary(max_size=70_000),
+    st.dictionaries(st.text(max_size=9), st.text(max_size=20_000) | st.integers(0, 2**53) | st.none(), max_size=5),
+)
+def test_what_is_written_as_bytes_is_what_protobuf_reads(
+    headers: list[tuple[str, str]], removed: list[str], body: bytes | None, metadata: dict[str, object]
+) -> None:
+    """Of every length, and in every character of a header."""
+    response = sent(fx.ForwardRequest(tuple(headers), tuple(removed), body, metadata))
+    common = response.request_body.response
+    set_headers = common.header_mutation.set_headers
+    assert [(each.header.key, each.header.raw_value.decode("latin-1")) for each in set_headers] == headers
+    assert {each.append_action for each in set_headers} <= {2}
+    assert list(common.header_mutation.remove_headers) == removed
+    assert (common.body_mutation.body, common.HasField("body_mutation")) == (body or b"", body is not None)
+    if metadata:
+        assert json.loads(response.dynamic_metadata[contract.CALL]["forwarded"]) == metadata
+    piece = sent(fx.SendPiece(body or b"", False, metadata)).response_body.response.body_mutation.streamed_response
+    assert piece.body == (body or b"")

@@ -11,7 +11,7 @@ from extproc.wire.events import Request
 from extproc.wire.processing import PATH, processing
 
 REQUEST = ProcessingRequest(request_headers={})
-RESPONSE = ProcessingResponse(request_headers={})
+RESPONSE = ProcessingResponse(request_headers={}).SerializeToString()
 
 
 class OneReply:
@@ -46,7 +46,7 @@ def test_a_reply_becomes_an_answer(reply, status):
     driver = OneReply(reply)
     handler = processing(lambda send: driver)(Request(PATH, None, (), None), lambda answer: None)
     answer = asyncio.run(handler.receive(REQUEST.SerializeToString()))
-    assert [ProcessingResponse.FromString(each) for each in answer.messages] == reply.messages
+    assert answer.messages == reply.messages
     assert answer.status is status
     assert driver.got == [REQUEST]
     asyncio.run(handler.closed())

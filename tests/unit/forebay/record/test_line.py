@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +64,23 @@ def test_a_deep_line_is_torn() -> None:
 def test_no_bytes_raise(raw: bytes) -> None:
     """Total."""
     assert isinstance(read(raw), Line | Torn)
+
+
+def test_the_instalments_of_a_call_are_put_together() -> None:
+    """They come as text; what was said later counts."""
+    call = {
+        "verdict": "pass",
+        "forwarded": '{"model":"chat","reason":"ok"}',
+        "answered": '{"reason":"late","usage":{}}',
+    }
+    line = read(json.dumps({"kind": "DownstreamEnd", "call": call}).encode())
+    assert isinstance(line, Line)
+    assert line.part("call") == {"verdict": "pass", "model": "chat", "reason": "late", "usage": {}}
+
+
+@pytest.mark.parametrize("text", ['{"model":', "[]", "1", "null"])
+def test_an_instalment_that_is_no_object_makes_the_line_unreadable(text: str) -> None:
+    """Rather than a record with a part of it missing."""
+    line = read(json.dumps({"kind": "DownstreamEnd", "call": {"forwarded": text}}).encode())
+    assert isinstance(line, Torn)
+    assert line.rest is None
