@@ -13,6 +13,7 @@ streams/         streamed answers, rewritten while they pass
 apart            a process beside this one, for work that would hold up the loop
 inspector        small bodies on the spot, larger ones apart
 inspection       one body in, everything the guard knows about it out (pure)
+pattern_store    compiled detector patterns in files
 detectors/       prompt injection, personal data, secrets; normalisation; placeholders
 risk             findings -> score 0-100 with its addends
 redactable       what a policy may demand the redaction of

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from extproc.apart import Apart, JobLost
+from extproc.detectors.patterns import keep_in
 from extproc.detectors.scan import Detectors
 from extproc.inspection import Inspection, inspect
 from extproc.messages.refusal import Refused
 from extproc.messages.restore import restore
+from extproc.pattern_store import PatternStore, folder
 from extproc.transaction.effects import InspectBody
 from forebay.config import defaults
 from forebay.outcomes import Reason
@@ -40,7 +42,7 @@ class Inspector:
 
     def __init__(self, state_key: bytes) -> None:
         self._state_key = state_key
-        self._detectors = Detectors()
+        self._detectors = _detectors()
         self._large = Apart(_prepare, state_key)
         self._huge = Apart(_prepare, state_key)
 
@@ -67,6 +69,7 @@ class Inspector:
 
     def warm(self) -> None:
         """Inspect a sample, and start the processes now rather than at the first body for them."""
+        self._detectors.prepare()
         _inspect(SAMPLE, self._detectors, self._state_key)
         self._large.start()
         self._huge.start()
@@ -83,9 +86,17 @@ class Inspector:
 _here: tuple[Detectors, bytes] | None = None  # of a process beside, set once at its start
 
 
+def _detectors() -> Detectors:
+    place = folder()
+    if place is not None:
+        keep_in(PatternStore(place))
+    return Detectors()
+
+
 def _prepare(state_key: bytes) -> None:
     global _here
-    _here = (Detectors(), state_key)
+    _here = (_detectors(), state_key)
+    _here[0].prepare()
     _inspect(SAMPLE, *_here)
 
 

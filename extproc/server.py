@@ -1,6 +1,7 @@
 """One inspector as a process: config in, sockets open, exchanges served, drained at the end."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -52,6 +53,8 @@ async def serve(source: Path, places: Places, *, number: int = 0, transport: str
         socket.unlink(missing_ok=True)
         await start(socket)
         socket.chmod(0o600)
+    gc.collect()
+    gc.freeze()  # a collection among millions of objects that stay would stop every caller for tens of milliseconds
     log.info("serving socket=%s transport=%s config=%s", sockets[0].name, transport, loader.current.resolved.digest)
     watching = asyncio.ensure_future(loader.watch())
     await _told_to_stop()

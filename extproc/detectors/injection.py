@@ -14,7 +14,7 @@ from extproc.detectors.patterns import Patterns, Trigger, encode
 from extproc.findings import Channel
 
 ALL_RULES: tuple[InjectionRule, ...] = RULES + LANGUAGE_RULES
-_PATTERNS = Patterns([Trigger(index, rule.pattern) for index, rule in enumerate(ALL_RULES)])
+PATTERNS = Patterns([Trigger(index, rule.pattern) for index, rule in enumerate(ALL_RULES)])
 
 # What a disguise is worth by itself, and what it adds when what it hid is evidence too.
 _SIGNALS = (
@@ -107,7 +107,7 @@ def _disguises(signals: Signals) -> list[tuple[str, int]]:
 def _evidence(view: str, from_data: bool, hidden: bool) -> dict[InjectionRule, int]:
     """The rules that match in one view, each with its weight here."""
     data = encode(view)
-    hits = _PATTERNS.scan(data)
+    hits = PATTERNS.scan(data)
     if not hits:
         return {}
     ends: dict[int, list[int]] = {}

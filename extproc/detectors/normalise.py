@@ -73,7 +73,7 @@ _TRIGGERS = (
     Trigger(_LEET, rb"[a-z][0-9@$!|][a-z]|\b[0-9@$!|]{1,2}[a-z]{2}", once=True),
     *triggers(_SCRAMBLED),
 )
-_PATTERNS = Patterns(_TRIGGERS)
+PATTERNS = Patterns(_TRIGGERS)
 
 
 def normalise(text: str) -> Views:
@@ -192,7 +192,7 @@ def _decoders(text: str) -> list[Callable[[str], str]]:
     data = encode(text)
     scrambled = len(data) != len(text)  # letters of which bytes tell nothing may become plain ones
     fired: set[int] = set()
-    for rule, _, end in _PATTERNS.scan(data):
+    for rule, _, end in PATTERNS.scan(data):
         if rule < _SCRAMBLED:
             fired.add(rule)
         elif not scrambled:

@@ -7,6 +7,9 @@ exact `re` pattern that runs only around the trigger, so the time is linear in t
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any, Protocol
 
 import hyperscan
 
@@ -27,36 +30,92 @@ Hit = tuple[int, int, int]
 
 
 class Patterns:
-    """A compiled database. Safe in any number of threads: each thread clones its own scratch space on first use.
+    """A database, compiled at its first scan. Safe in any number of threads: each has a scratch space of its own.
 
     A match callback that fails makes `scan` raise what it raised; nothing is skipped silently.
     """
 
-    __slots__ = ("_database", "_local", "_scratch", "_size")
+    __slots__ = ("_compiling", "_database", "_local", "_scratch", "_triggers")
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
-        """Compiles the triggers; raises `hyperscan.error` for a pattern Hyperscan cannot take (a fault of ours)."""
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._size = len(triggers)
-        if triggers:
-            self._database.compile(
-                expressions=[trigger.pattern for trigger in triggers],
-                ids=[trigger.rule for trigger in triggers],
-                flags=[_flags(trigger) for trigger in triggers],
-            )
-            self._scratch = hyperscan.Scratch(self._database)
+        self._triggers = tuple(triggers)
+        self._compiling = threading.Lock()
+        self._database: Any = None
         self._local = threading.local()
 
     def scan(self, data: bytes) -> list[Hit]:
-        """Every hit in `data`, in order of where it ends."""
-        if not data or not self._size:
+        """Every hit in `data`, in order of where it ends.
+
+        Raises `hyperscan.error` for a pattern Hyperscan cannot take (a fault of ours).
+        """
+        if not data or not self._triggers:
             return []
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
-            scratch = self._local.scratch = self._scratch.clone()
+            scratch = self._local.scratch = self._prepared().clone()
         hits: list[Hit] = []
         self._database.scan(data, match_event_handler=_collect, context=hits, scratch=scratch)
         return hits
+
+    def prepare(self) -> None:
+        """Compile now, which takes up to seconds, rather than at the first scan; or load, where a store has it."""
+        if self._triggers:
+            self._prepared()
+
+    def _prepared(self) -> Any:
+        """A scratch space to clone."""
+        with self._compiling:
+            if self._database is None:
+                database = _stored(self._triggers) or _compiled(self._triggers)
+                self._scratch = hyperscan.Scratch(database)
+                self._database = database
+        return self._scratch
+
+
+class Store(Protocol):
+    """Where compiled databases are kept from one process to the next."""
+
+    def load(self, name: str) -> bytes | None:
+        """What was saved under this name by somebody who may be trusted; None if there is nothing."""
+
+    def save(self, name: str, data: bytes) -> None:
+        """Keep it, if that is possible."""
+
+
+def keep_in(store: Store) -> None:
+    """From now on databases are taken from this store rather than compiled, and put there."""
+    global _store
+    _store = store
+
+
+_store: Store | None = None
+
+
+def _stored(triggers: Sequence[Trigger]) -> Any:
+    data = _store.load(_name(triggers)) if _store is not None else None
+    if data is None:
+        return None
+    try:
+        return hyperscan.loadb(data, mode=hyperscan.HS_MODE_BLOCK)
+    except hyperscan.error:  # of another machine or version: compile
+        return None
+
+
+def _compiled(triggers: Sequence[Trigger]) -> Any:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[trigger.pattern for trigger in triggers],
+        ids=[trigger.rule for trigger in triggers],
+        flags=[_flags(trigger) for trigger in triggers],
+    )
+    if _store is not None:
+        _store.save(_name(triggers), hyperscan.dumpb(database))
+    return database
+
+
+def _name(triggers: Sequence[Trigger]) -> str:
+    """The same for the same patterns under the same library only."""
+    return sha256(repr((version("hyperscan"), triggers)).encode()).hexdigest()
 
 
 def _collect(rule: int, start: int, end: int, _flags: int, context: object) -> None:

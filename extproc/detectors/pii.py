@@ -49,13 +49,13 @@ _IBANS = frozenset(index for index, rule in enumerate(ALL_RULES) if rule.type ==
 _LATER = frozenset(index for index, rule in enumerate(ALL_RULES) if rule.type in _NUMBERS) - _WITH_WORDS
 
 _TRIGGERS = [_trigger(index, rule) for index, rule in enumerate(ALL_RULES)]
-_PATTERNS = Patterns(
+PATTERNS = Patterns(
     [
         *[trigger for trigger in _TRIGGERS if trigger.rule not in _LATER],
         Trigger(_HAS_NUMBER, rb"[0-9](?:[^0-9]{0,12}[0-9]){6}", once=True),
     ]
 )
-_NUMBER_PATTERNS = Patterns([trigger for trigger in _TRIGGERS if trigger.rule in _LATER])
+NUMBER_PATTERNS = Patterns([trigger for trigger in _TRIGGERS if trigger.rule in _LATER])
 
 
 def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]:
@@ -87,10 +87,10 @@ def find(folded: Folded, data: bytes, types: Collection[str]) -> list[Candidate]
 
 def _ends(data: bytes) -> dict[int, list[int]]:
     """Where the triggers of each rule end that can lead to a value."""
-    hits = _PATTERNS.scan(data)
+    hits = PATTERNS.scan(data)
     has_number = any(index == _HAS_NUMBER for index, _, _ in hits)
     if has_number:
-        hits += _NUMBER_PATTERNS.scan(data)
+        hits += NUMBER_PATTERNS.scan(data)
     ends: dict[int, list[int]] = {}
     for index, _, end in hits:
         if index == _HAS_NUMBER or (index in _WITH_WORDS and not has_number):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from extproc.detectors import injection, pii, secrets
+from extproc.detectors import injection, normalise, pii, secrets
 from extproc.detectors.folding import readings
 from extproc.detectors.patterns import encode
 from extproc.detectors.resolve import Candidate, resolve
@@ -12,6 +12,8 @@ from forebay.config.resolved import Guards
 
 # Below this a text is ordinary, and its evidence not worth a line in the record.
 NOTABLE = 30
+
+_ALL_PATTERNS = (normalise.PATTERNS, injection.PATTERNS, pii.PATTERNS, pii.NUMBER_PATTERNS, secrets.PATTERNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Detectors:
     """The detectors, compiled once per process. Holds no state: safe to share between threads."""
 
     __slots__ = ()
+
+    def prepare(self) -> None:
+        """Compile all patterns now: no text shall wait for it."""
+        for patterns in _ALL_PATTERNS:
+            patterns.prepare()
 
     def scan(self, texts: Sequence[Text], guards: Guards) -> Detections:
         """Scan every text for what `guards` do not turn off; a detector that is off costs nothing.

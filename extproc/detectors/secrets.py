@@ -16,7 +16,7 @@ from extproc.detectors.patterns import Patterns, Trigger, code_points, windows
 from extproc.detectors.resolve import Candidate
 from extproc.detectors.secret_rules import SECRET_RULES, SecretRule
 
-_PATTERNS = Patterns([Trigger(i, rule.trigger, caseless=rule.caseless) for i, rule in enumerate(SECRET_RULES)])
+PATTERNS = Patterns([Trigger(i, rule.trigger, caseless=rule.caseless) for i, rule in enumerate(SECRET_RULES)])
 _RANK = 200  # above all personal data: an e-mail address inside a connection string is part of the secret
 
 _PLACEHOLDER = re.compile(
@@ -37,7 +37,7 @@ _DATE_OR_NUMBER = re.compile(r"[\d.,:/+-]+")
 def find(folded: Folded, data: bytes) -> list[Candidate]:
     """Secrets in a folded text (`data` = its UTF-8), as candidates in the original's offsets; they may overlap."""
     ends: dict[int, list[int]] = defaultdict(list)
-    for index, _, end in _PATTERNS.scan(data):
+    for index, _, end in PATTERNS.scan(data):
         ends[index].append(end)
     if not ends:
         return []

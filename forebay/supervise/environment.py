@@ -7,7 +7,7 @@ from forebay.config.resolved import Resolved
 from forebay.config.secrets import SecretReference
 
 _PYTHON = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"),
+    *("PATH", "HOME", "XDG_CACHE_HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"),
     *("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START"),
 )
 
