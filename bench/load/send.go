@@ -37,6 +37,7 @@ func send(arguments []string) error {
 	rate := flags.Float64("rate", 0, "requests a second; 0 = closed loop")
 	callers := flags.Int("callers", 32, "of the closed loop")
 	seconds := flags.Float64("seconds", 5, "how long")
+	spread := flags.Duration("spread", 0, "over which the callers of the closed loop start, one after the other")
 	warm := flags.Float64("warm", 1, "seconds before, not counted")
 	flags.Parse(arguments)
 	body, err := os.ReadFile(*bodyFile)
@@ -57,7 +58,7 @@ func send(arguments []string) error {
 	if *rate > 0 {
 		results = from.openLoop(begin, counted, end, *rate)
 	} else {
-		results = from.closedLoop(counted, end, *callers)
+		results = from.closedLoop(begin, counted, end, *callers, *spread)
 	}
 	return json.NewEncoder(os.Stdout).Encode(summary(results, *seconds))
 }
@@ -87,15 +88,17 @@ func (s *sender) openLoop(begin, counted, end time.Time, rate float64) []found {
 	return results
 }
 
-func (s *sender) closedLoop(counted, end time.Time, callers int) []found {
+func (s *sender) closedLoop(begin, counted, end time.Time, callers int, spread time.Duration) []found {
 	var lock sync.Mutex
 	var all sync.WaitGroup
 	var results []found
 	for n := 0; n < callers; n++ {
 		all.Add(1)
+		start := begin.Add(spread * time.Duration(n) / time.Duration(callers))
 		go func() {
 			defer all.Done()
 			var mine []found
+			time.Sleep(time.Until(start))
 			for now := time.Now(); now.Before(end); now = time.Now() {
 				result := s.once(now)
 				if now.After(counted) {

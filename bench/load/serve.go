@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"regexp"
 	"time"
 )
 
@@ -14,12 +15,15 @@ const whole = `{"id":"chatcmpl-1","object":"chat.completion","created":170000000
 	`"usage":{"prompt_tokens":200,"completion_tokens":4,"total_tokens":204}}`
 
 const piece = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini",` +
-	`"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}` + "\n\n"
+	`"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}` + "\n\n"
 
 const last = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini",` +
 	`"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n" +
 	`data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini",` +
 	`"choices":[],"usage":{"prompt_tokens":200,"completion_tokens":20,"total_tokens":220}}` + "\n\ndata: [DONE]\n\n"
+
+// What stands for a value that the gateway took out of the prompt: the answer says it again, cut in two.
+var placeholder = regexp.MustCompile(`\[[A-Z][A-Z_]*_[0-9A-Za-z]+\]`)
 
 // serve is a provider that answers at once; to `"stream": true` with pieces, one per interval.
 func serve(arguments []string) error {
@@ -62,13 +66,13 @@ func answer(connection net.Conn, pieces int, interval time.Duration) {
 			}
 			continue
 		}
-		if stream(connection, pieces, interval) != nil {
+		if stream(connection, placeholder.Find(body.Bytes()), pieces, interval) != nil {
 			return
 		}
 	}
 }
 
-func stream(connection net.Conn, pieces int, interval time.Duration) error {
+func stream(connection net.Conn, echoed []byte, pieces int, interval time.Duration) error {
 	start := "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 	if _, err := connection.Write([]byte(start)); err != nil {
 		return err
@@ -76,11 +80,23 @@ func stream(connection net.Conn, pieces int, interval time.Duration) error {
 	due := time.Now()
 	for n := 0; n < pieces; n++ {
 		time.Sleep(time.Until(due))
-		if _, err := fmt.Fprintf(connection, "%x\r\n%s\r\n", len(piece), piece); err != nil {
+		said := fmt.Sprintf(piece, word(echoed, n))
+		if _, err := fmt.Fprintf(connection, "%x\r\n%s\r\n", len(said), said); err != nil {
 			return err
 		}
 		due = due.Add(interval)
 	}
 	_, err := fmt.Fprintf(connection, "%x\r\n%s\r\n0\r\n\r\n", len(last), last)
 	return err
+}
+
+func word(echoed []byte, n int) string {
+	half := len(echoed) / 2
+	switch {
+	case half > 0 && n%4 == 1:
+		return string(echoed[:half])
+	case half > 0 && n%4 == 2:
+		return string(echoed[half:])
+	}
+	return "word "
 }
