@@ -4,7 +4,7 @@
 
 Each round starts every stack in turn on loopback and measures it; rounds are interleaved, so that whatever else the
 machine does falls on all of them. Needs wrk, nginx and the small Go program in `bench/load` (`make bench-tools`).
-Prints a table and writes `bench/results/compare.json`.
+Prints a table and writes `bench/results/compare.json` and `compare.svg`.
 
 Closed loop: 32 connections of wrk, as fast as it goes: requests a second, and a ledger of CPU time per request.
 Open loop: requests by a clock, whatever becomes of them: latency from the moment each was due.
@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import cpu_seconds, family, resident
-from stacks import GATEWAYS, Stack, envoy_alone, forebay, nginx
+from plot import bars
+from stacks import GATEWAYS, Stack, empty_processor, envoy_alone, forebay, nginx
 
 HERE: Final = Path(__file__).parent
 LOAD: Final = HERE.parent / ".tools" / "bin" / "load"
@@ -37,6 +38,7 @@ QUICK: Final = ("gateway, all off", "everything on", "grpcio transport")
 OPEN_RATE: Final = 500.0
 IDLE: Final = 0.15  # CPU seconds a second of a stack that nobody calls
 ALONE: Final = "Envoy alone"
+EMPTY: Final = "ext_proc, empty"
 _WRK: Final = """\
 wrk.method = "POST"
 wrk.body = io.open("{body}"):read("*a")
@@ -49,7 +51,7 @@ Start = Callable[[int], AbstractAsyncContextManager[Stack]]
 
 def stacks(names: tuple[str, ...] | None) -> dict[str, Start]:
     """Everything that is compared, by name; `names` of the gateways, None = all."""
-    chosen: dict[str, Start] = {ALONE: envoy_alone}
+    chosen: dict[str, Start] = {ALONE: envoy_alone, EMPTY: empty_processor}
     for name, features in GATEWAYS.items():
         if names is None or name in names:
             chosen[name] = lambda provider, features=features: forebay(features, provider)
@@ -174,6 +176,16 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def picture(results: dict[str, Any]) -> str:
+    """The ledger as bars."""
+    parts = ("Envoy", "processor", "recorder", "provider")
+    rows = {}
+    for name, row in results["stacks"].items():
+        cpu = row["cpu_us"]
+        rows[name] = [cpu.get(part, 0.0) for part in ("envoy", "extproc-0", "recorder", "provider")]
+    return bars("CPU per request, by process (1 KB prompt, not streamed)", parts, rows, "µs")
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description="What the gateway costs beside Envoy alone.")
@@ -189,6 +201,7 @@ def main() -> None:
     print(table(results))
     if not wished.quick:
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        RESULTS.with_suffix(".svg").write_text(picture(results))
 
 
 if __name__ == "__main__":

