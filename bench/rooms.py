@@ -172,15 +172,15 @@ def record_rooms(resolved: Resolved) -> dict[str, Room]:
     exchange.watch.feed(answers()[0], True)
     exchange.served = "primary/gpt-4o-mini"
     told = {"forwarded": forwarded, "answered": answer_metadata(exchange, given)}
-    call = {"verdict": "pass", **{key: json.dumps(each) for key, each in told.items()}}
+    texts = {key: json.dumps(each) for key, each in told.items()}
     common: dict[str, object] = {"id": "b3c6f1b2-52f4-4d5f-9a3e-6a4f0c1d2e3f", "time": "2026-11-21T10:00:00.123456Z"}
     common |= {"provider": "primary", "model": "gpt-4o-mini", "status": 200, "flags": "-"}
     attempt = common | {"kind": "UpstreamEnd", "duration_ms": 40, "bytes_in": 900, "bytes_out": 1200}
     ended = common | {"kind": "DownstreamEnd", "method": "POST", "route": "m:chat", "details": "via_upstream"}
     ended |= {"attempts": 1, "duration_ms": 42, "first_byte_ms": 41, "request_ms": 0, "bytes_in": 1100, "tls": "-"}
-    ended |= {"bytes_out": 900, "client": "203.0.113.0/24", "protocol": "HTTP/1.1", "call": call}
-    ended |= {"identity": {"tenant": "acme", "client": "acme/k1"}, "config": resolved.digest}
-    ended |= {"extproc": {"request_header_latency_us": 90, "request_body_latency_us": 200}}
+    ended |= {"bytes_out": 900, "client": "203.0.113.0/24", "protocol": "HTTP/1.1", **texts}
+    ended |= {"tenant": "acme", "caller": "acme/k1", "config": resolved.digest}
+    ended |= {"processor": "rh:90:0,rb:1:200:0,sh:60:0,sb:1:80:0,bs:1665,br:849,os:0,ds:extproc"}
     lines = [json.dumps(line, separators=(",", ":")).encode() for line in (attempt, ended)]
     attempts, metrics = Attempts(), Metrics()
     metrics.configure(resolved)

@@ -1,6 +1,7 @@
 """The one record: a JSON line per request and per attempt, in walking order.
 
 line             one line of Envoy's file: which kind, or torn
+processor        Envoy's own numbers about the processor, out of its short text
 scalars          an untrusted JSON value -> a safe scalar or null
 classify         how a request ended and why: one table over what Envoy and the processor say
 model            the record as it is published

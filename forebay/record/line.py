@@ -8,6 +8,7 @@ import orjson
 
 from forebay import contract
 from forebay.record import scalars
+from forebay.record.processor import calls_of_the_processor
 
 LONGEST: Final = 1 << 20  # bytes; Envoy's lines are a few KB
 KINDS: Final = {"DownstreamEnd": "request", "UpstreamEnd": "attempt"}
@@ -64,20 +65,20 @@ def _whole(raw: bytes) -> Line | None:
         return None  # the caller publishes it as unreadable
     kind = values.get("kind") if isinstance(values, dict) else None
     known = KINDS.get(kind) if isinstance(kind, str) else None
-    if known is None or not _unfold_call(values):
+    if known is None or not _unfold(values):
         return None
     return Line(known, values)
 
 
-def _unfold_call(values: dict[str, object]) -> bool:
-    """Put the instalments of `call` together, a later one over an earlier. Returns whether they could be read."""
-    call = values.get("call")
-    if not isinstance(call, dict):
-        return True
-    whole = {key: value for key, value in call.items() if key not in _INSTALMENTS}
-    for key in _INSTALMENTS:
-        text = call.get(key)
-        if not isinstance(text, str):
+def _unfold(values: dict[str, object]) -> bool:
+    """Make `call`, `identity` and `extproc` of the texts that Envoy writes. Returns whether they could be read.
+
+    A file that an earlier version wrote has the three as they are.
+    """
+    call: dict[str, object] = {}
+    for key in _INSTALMENTS:  # a later one over an earlier
+        text = values.pop(key, None)
+        if not isinstance(text, str) or text in scalars.ABSENT:
             continue
         try:
             instalment = orjson.loads(text)
@@ -85,6 +86,12 @@ def _unfold_call(values: dict[str, object]) -> bool:
             return False
         if not isinstance(instalment, dict):
             return False
-        whole |= instalment
-    values["call"] = whole
+        call |= instalment
+    if call:
+        values["call"] = call
+    if "tenant" in values:
+        values["identity"] = {"tenant": values.pop("tenant"), "client": values.pop("caller", None)}
+    processor = values.pop("processor", None)
+    if isinstance(processor, str):
+        values["extproc"] = calls_of_the_processor(processor)
     return True

@@ -61,6 +61,7 @@ def test_a_chat_call_is_answered_and_counted(gateway: Gateway, client: openai.Op
     assert record["cost"]["source"] == "genai-prices"
     assert record["cost"]["usd"] > 0
     assert (record["operation"], record["stream"], record["model"]) == ("chat", False, "chat")
+    assert record["processor"]["request_body_total_latency_us"] > 0
 
 
 def test_embeddings_come_in_both_encodings(gateway: Gateway, client: openai.OpenAI) -> None:

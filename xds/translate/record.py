@@ -1,6 +1,7 @@
 """The fields of the record as Envoy writes them: one JSON line per request, one per attempt, joined by `id`.
 
-Content-free by construction: no path, query, credential, claim or body appears among the operators below.
+Content-free by construction: no path, query, credential, claim or body appears among the operators below. They all
+give texts and numbers: a whole namespace of metadata, or a filter state with its types, costs Envoy 25 µs a line.
 """
 
 from typing import Final
@@ -42,10 +43,12 @@ def of_request(path: str) -> Json:
             "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(24)%",
             "protocol": "%PROTOCOL%",
             "tls": "%DOWNSTREAM_TLS_VERSION%",
-            "identity": f"%DYNAMIC_METADATA({contract.IDENTITY})%",
-            "call": f"%DYNAMIC_METADATA({contract.CALL})%",
+            "tenant": f"%DYNAMIC_METADATA({contract.IDENTITY}:tenant)%",
+            "caller": f"%DYNAMIC_METADATA({contract.IDENTITY}:client)%",
+            contract.CALL_FORWARDED: f"%DYNAMIC_METADATA({contract.CALL}:{contract.CALL_FORWARDED})%",
+            contract.CALL_ANSWERED: f"%DYNAMIC_METADATA({contract.CALL}:{contract.CALL_ANSWERED})%",
             **_UPSTREAM,
-            "extproc": f"%FILTER_STATE({contract.EXTPROC_FILTER}:TYPED)%",
+            "processor": f"%FILTER_STATE({contract.EXTPROC_FILTER}:PLAIN)%",
             "config": f"%METADATA(ROUTE:{contract.ENDPOINT}:config)%",
         },
     )

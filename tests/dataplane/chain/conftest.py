@@ -233,7 +233,9 @@ class Processor:
 
     def _decide(self, answer: Any, kind: str, plan: Plan, seen: Seen) -> None:
         if plan.verdict:
-            answer.dynamic_metadata.get_or_create_struct(contract.CALL)[contract.VERDICT] = plan.verdict
+            call = answer.dynamic_metadata.get_or_create_struct(contract.CALL)
+            call[contract.VERDICT] = plan.verdict
+            call[contract.CALL_FORWARDED] = f'{{"verdict":"{plan.verdict}"}}'
         if plan.immediate:
             answer.immediate_response.status.code = plan.immediate["status"]
             answer.immediate_response.body = plan.immediate["body"].encode()

@@ -68,19 +68,28 @@ def test_no_bytes_raise(raw: bytes) -> None:
 
 def test_the_instalments_of_a_call_are_put_together() -> None:
     """They come as text; what was said later counts."""
-    call = {
-        "verdict": "pass",
-        "forwarded": '{"model":"chat","reason":"ok"}',
-        "answered": '{"reason":"late","usage":{}}',
-    }
-    line = read(json.dumps({"kind": "DownstreamEnd", "call": call}).encode())
+    raw = {"forwarded": '{"verdict":"pass","model":"chat","reason":"ok"}', "answered": '{"reason":"late","usage":{}}'}
+    line = read(json.dumps({"kind": "DownstreamEnd", **raw}).encode())
     assert isinstance(line, Line)
     assert line.part("call") == {"verdict": "pass", "model": "chat", "reason": "late", "usage": {}}
+
+
+def test_identity_and_processor_are_made_of_texts() -> None:
+    """Envoy writes them flat; where there was neither, both are empty."""
+    raw = {"tenant": "acme", "caller": "acme/k1", "processor": "rh:5:0", "forwarded": None, "answered": "-"}
+    line = read(json.dumps({"kind": "DownstreamEnd", **raw}).encode())
+    assert isinstance(line, Line)
+    assert line.part("identity") == {"tenant": "acme", "client": "acme/k1"}
+    assert line.part("extproc")["request_header_latency_us"] == 5
+    assert line.part("call") == {}
+    nothing = read(json.dumps({"kind": "DownstreamEnd", "tenant": None, "caller": None, "processor": None}).encode())
+    assert isinstance(nothing, Line)
+    assert nothing.part("extproc") == {}
 
 
 @pytest.mark.parametrize("text", ['{"model":', "[]", "1", "null"])
 def test_an_instalment_that_is_no_object_makes_the_line_unreadable(text: str) -> None:
     """Rather than a record with a part of it missing."""
-    line = read(json.dumps({"kind": "DownstreamEnd", "call": {"forwarded": text}}).encode())
+    line = read(json.dumps({"kind": "DownstreamEnd", "forwarded": text}).encode())
     assert isinstance(line, Torn)
     assert line.rest is None
