@@ -139,10 +139,10 @@ class Driver:
 
     async def _restore(self, effect: fx.RestoreAnswer) -> e.Event:
         try:
-            body, count = await self._runtime.inspector.restore(effect.body, effect.values)
+            done = await self._runtime.inspector.finish(effect)
         except Refused as refused:
             return e.RestorationFailed(refused.reason, time.monotonic_ns())
-        return e.AnswerRestored(body, count, time.monotonic_ns())
+        return e.AnswerRestored(done.body, done.restored, time.monotonic_ns(), done.findings, done.blocked)
 
 
 _WORK: dict[type[fx.Effect], Any] = {

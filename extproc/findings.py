@@ -1,10 +1,11 @@
 """What the guard says about one body: the nouns that detectors, risk, policy and the record share."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Channel = Literal["system", "user", "assistant", "tool", "document"]
 Kind = Literal["injection", "pii", "secret"]
+AnswerKind = Literal["pii", "secret", "leakage", "exfiltration"]
 Form = Literal["string", "key", "number"]
 
 
@@ -42,6 +43,26 @@ class Finding:
     kind: Kind
     type: str  # pii: EMAIL_ADDRESS...; secret: rule id; injection: rule id of the strongest evidence
     channel: Channel
+    count: int
+    score: int  # 0-100 confidence
+
+
+class Stretch(NamedTuple):
+    """Something found in an answer, in code points of its text."""
+
+    start: int
+    end: int
+    kind: AnswerKind
+    type: str  # as `Finding` has it; leakage: system-prompt; exfiltration: image, link
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFinding:
+    """One thing found in an answer: content-free."""
+
+    kind: AnswerKind
+    type: str
     count: int
     score: int  # 0-100 confidence
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from extproc.detectors.leakage import NOTHING, Prints, prints
 from extproc.detectors.pii_numbers import PII_TYPES
 from extproc.detectors.placeholders import Replacement, plan
 from extproc.detectors.scan import NOTABLE, Detections, Detectors
@@ -70,6 +71,7 @@ class Inspection:
     input_tokens: int
     stages: Mapping[str, int]
     documents: Mapping[int, Document] = field(default_factory=dict, repr=False)
+    prints: Prints = NOTHING  # of the system and developer messages, where answers are compared with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,13 @@ def inspect(
         "tokens": (counted - scanned) // 1000,
     }
     documents = call.hints.documents
+    known = NOTHING
+    if guards.output.system_prompt != "off":
+        known = prints(text.value for text in call.texts if text.channel == "system")
     _forget_texts(call)
-    return Inspection(None, call, detections.injection, detections.findings, redactables, tokens, stages, documents)
+    return Inspection(
+        None, call, detections.injection, detections.findings, redactables, tokens, stages, documents, known
+    )
 
 
 def rewrite(
@@ -132,10 +139,12 @@ def rewrite(
     redact_types: Collection[str],
     drop: Collection[str],
     max_tokens: int | None,
+    guarded: bool = False,
 ) -> Rewritten:
     """Apply to `body` what was decided: redact these kinds and types, drop these tools, cap the answer's length.
 
-    A stream that values must be restored in is asked for its usage. Bytes outside the changed stretches stay.
+    A stream that is guarded or that values must be restored in is asked for its usage. Bytes outside the changed
+    stretches stay.
     """
     call = inspection.call
     if call is None:
@@ -147,7 +156,7 @@ def rewrite(
         edits = [edit for edit in edits if not any(_covers(outer, edit) for outer in dropped)] + dropped
     if max_tokens is not None:
         edits += cap_max_tokens(call, max_tokens)
-    usage = ask_for_usage(call) if chosen else []
+    usage = ask_for_usage(call) if chosen or guarded else []
     edits += usage
     offset, length = call.model_span
     if not edits:

@@ -5,7 +5,6 @@ in a queue with those of 20 KB it would delay these. So there are two such proce
 """
 
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from extproc.apart import Apart, JobLost
@@ -13,9 +12,9 @@ from extproc.detectors.patterns import keep_in
 from extproc.detectors.scan import Detectors
 from extproc.inspection import Inspection, inspect
 from extproc.messages.refusal import Refused
-from extproc.messages.restore import restore
 from extproc.pattern_store import PatternStore, folder
-from extproc.transaction.effects import InspectBody
+from extproc.streams.whole import Finished, finish
+from extproc.transaction.effects import InspectBody, RestoreAnswer
 from forebay.config import defaults
 from forebay.outcomes import Reason
 
@@ -38,7 +37,7 @@ class InspectionTimedOut(Exception):
 
 
 class Inspector:
-    """Inspects prompts and restores answers for one processor. Close it to end the processes beside it."""
+    """Inspects prompts, guards and restores answers for one processor. Close it to end the processes beside it."""
 
     def __init__(self, state_key: bytes) -> None:
         self._state_key = state_key
@@ -58,12 +57,14 @@ class Inspector:
         except JobLost:
             raise InspectionTimedOut from None
 
-    async def restore(self, body: bytes, values: Mapping[str, str]) -> tuple[bytes, int]:
-        """As `messages.restore`. Raises Refused(ANSWER_UNREADABLE), also for an answer that takes too long."""
-        if len(body) < LARGE:
-            return restore(body, values)
+    async def finish(self, work: RestoreAnswer) -> Finished:
+        """A whole answer guarded and restored. Raises Refused(ANSWER_UNREADABLE), also when it takes too long."""
+        given = (work.body, dict(work.values), work.guards, work.prints)
+        if len(work.body) < LARGE:
+            return finish(*given)
+        deadline = RESTORE_SECONDS + (work.guards.deadline if work.guards else 0)
         try:
-            return await self._process_for(body).run(RESTORE_SECONDS, restore, body, dict(values))
+            return await self._process_for(work.body).run(deadline, finish, *given)
         except JobLost:
             raise Refused(Reason.ANSWER_UNREADABLE) from None
 

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     PERSONAL_DATA = "personal_data"
     SECRET = "secret"  # noqa: S105
     POLICY_DENIED = "policy_denied"
+    ANSWER_BLOCKED = "answer_blocked"
+    BLOCKED_IN_STREAM = "blocked_in_stream"
     # refused: the body
     MALFORMED_JSON = "malformed_json"
     DUPLICATE_KEY = "duplicate_key"
@@ -57,6 +59,7 @@ class Reason(StrEnum):
     CAP_EXCEEDED = "cap_exceeded"
     UNKNOWN_MODEL = "unknown_model"
     LOGPROBS_WITH_REDACTION = "logprobs_with_redaction"
+    LOGPROBS_WITH_GUARD = "logprobs_with_guard"
     # refused: the request line and headers
     UNKNOWN_PATH = "unknown_path"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -113,6 +116,9 @@ WORDINGS: dict[Reason, Wording] = {
         Outcome.BLOCKED, 403, "guard_blocked", "The request was blocked: it holds a secret ({what})."
     ),
     Reason.POLICY_DENIED: Wording(Outcome.BLOCKED, 403, "policy_denied", "The request was denied by policy{what}."),
+    # the caller gets an answer that ends with `content_filter`, not an error
+    Reason.ANSWER_BLOCKED: Wording(Outcome.BLOCKED, 200, "", ""),
+    Reason.BLOCKED_IN_STREAM: Wording(Outcome.BLOCKED, 200, "", ""),
     Reason.MALFORMED_JSON: Wording(Outcome.REFUSED, 400, _INVALID, "The body is not valid JSON (at byte {at})."),
     Reason.DUPLICATE_KEY: Wording(Outcome.REFUSED, 400, _INVALID, "The body names a key twice (at byte {at})."),
     Reason.INVALID_ENCODING: Wording(
@@ -136,6 +142,13 @@ WORDINGS: dict[Reason, Wording] = {
         _INVALID,
         "Personal data or a secret was redacted from this request, and it cannot be restored in the log probabilities "
         "of a stream: send it without 'logprobs' and 'top_logprobs', or with \"stream\": false.",
+    ),
+    Reason.LOGPROBS_WITH_GUARD: Wording(
+        Outcome.REFUSED,
+        400,
+        _INVALID,
+        "This gateway guards answers, and log probabilities would say them a second time, token by token: send the "
+        "request without 'logprobs' and 'top_logprobs'.",
     ),
     Reason.UNKNOWN_PATH: Wording(Outcome.REFUSED, 404, _INVALID, "Unknown path. This gateway serves {paths}."),
     Reason.METHOD_NOT_ALLOWED: Wording(Outcome.REFUSED, 405, _INVALID, "Method not allowed here; use {allowed}."),
@@ -200,7 +213,7 @@ WORDINGS: dict[Reason, Wording] = {
         Outcome.FAILED,
         502,
         _SERVER,
-        "The provider's answer could not be read, so redacted values could not be restored.",
+        "The provider's answer could not be read, and what could not be read is not passed on.",
     ),
     Reason.CLIENT_GONE: Wording(Outcome.ABORTED, 499, "", ""),
 }

@@ -1,4 +1,4 @@
-"""What is looked for in a text a model will read: prompt injection, personal data, secrets. Pure functions.
+"""What is looked for in a text a model will read, or has written. Pure functions.
 
 scan             all detectors over the texts of one body, as a tenant's guards ask; what `inspection` calls
 scoring          the same detectors one at a time, as evaluation asks
@@ -17,6 +17,8 @@ boundaries       what may stand directly before and behind a value
 pii_rules        the table of types; pii_numbers: those that need a word near them; validators: check digits
 secrets          credentials: trigger, exact pattern, entropy
 secret_rules     the table of providers
+leakage          answers: a long stretch of the system prompt
+links            answers: addresses that carry data to another host
 resolve          overlapping spans -> the ones that count
 patterns         Hyperscan databases, byte offsets
 describe         the tables above as docs/detectors.md

@@ -1,6 +1,6 @@
 """All detectors over the texts of one body, as a tenant's guards ask."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from extproc.detectors import injection, normalise, pii, secrets
@@ -53,7 +53,7 @@ class Detectors:
                 highest = max(highest, evidence.score)
                 if evidence.score >= NOTABLE:
                     _count(counts, "injection", evidence.strongest, text.channel, evidence.score)
-            found = _values(text.value, guards)
+            found = values(text.value, guards.pii != "off", guards.pii_types, guards.secrets != "off")
             for one in found:
                 _count(counts, one.kind, one.type, text.channel, one.score)
             spans.append(tuple(Span(one.start, one.end, one.type) for one in found))
@@ -71,9 +71,8 @@ def _count(
     counts[kind, type_, channel] = (count + 1, max(best, score))
 
 
-def _values(text: str, guards: Guards) -> tuple[Candidate, ...]:
-    """Personal data and secrets in one text, resolved across kinds."""
-    want_pii, want_secrets = guards.pii != "off", guards.secrets != "off"
+def values(text: str, want_pii: bool, types: Collection[str], want_secrets: bool) -> tuple[Candidate, ...]:
+    """Personal data (of these types; none = all) and secrets in one text, resolved across kinds."""
     if not text or not (want_pii or want_secrets):
         return ()
     candidates: list[Candidate] = []
@@ -82,5 +81,5 @@ def _values(text: str, guards: Guards) -> tuple[Candidate, ...]:
         if want_secrets:
             candidates += secrets.find(folded, data)
         if want_pii:
-            candidates += pii.find(folded, data, guards.pii_types)
+            candidates += pii.find(folded, data, types)
     return resolve(candidates)

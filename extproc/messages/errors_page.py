@@ -28,7 +28,10 @@ request says `provider_refused` or `provider_rate_limited`. The header `x-foreba
 
 _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
     (Outcome.REFUSED, "The caller's request cannot be served as it is. Nothing was sent to a provider."),
-    (Outcome.BLOCKED, "A guard or a policy said no. Nothing was sent to a provider."),
+    (
+        Outcome.BLOCKED,
+        "A guard or a policy said no. Nothing was sent to a provider, unless it is the answer that was blocked.",
+    ),
     (Outcome.FAILED, "The gateway or the provider failed."),
     (Outcome.ABORTED, "The caller went away; the status appears in the record only."),
     (Outcome.COMPLETED, "No error: the provider's answer reached the caller."),
@@ -39,6 +42,16 @@ _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
 _NO_WORDING: Final[Mapping[Reason, tuple[str, str, str]]] = {
     Reason.PROVIDER_REFUSED: ("the provider's 4xx", "the provider's", "The provider's own answer, passed on as it is."),
     Reason.PROVIDER_RATE_LIMITED: ("429", "the provider's", "The provider's own answer, passed on as it is."),
+    Reason.ANSWER_BLOCKED: (
+        "200",
+        "none",
+        "None: an answer without text, each choice with `finish_reason: content_filter`.",
+    ),
+    Reason.BLOCKED_IN_STREAM: (
+        "200",
+        "none",
+        "None: what came before, then `finish_reason: content_filter` for each open choice and `[DONE]`.",
+    ),
     Reason.CLIENT_GONE: ("499", "none", "None: nobody is there to read it."),
     Reason.OK: ("the provider's", "none", "None: the provider's own answer, with redacted values restored."),
     Reason.MODEL_LIST: ("200", "none", "None: the list of models."),

@@ -13,6 +13,7 @@ _PARAMS: Final[Mapping[Reason, str]] = {
     Reason.UNKNOWN_MODEL: "model",
     Reason.MODEL_NOT_ALLOWED: "model",
     Reason.LOGPROBS_WITH_REDACTION: "logprobs",
+    Reason.LOGPROBS_WITH_GUARD: "logprobs",
 }
 
 

@@ -5,9 +5,12 @@ targets       where in a text a link or an image points to
 json_prefix   what is a string, a key or neither in a text that may be JSON
 rewriting     what a stream asks of those who rewrite its texts
 restoring     placeholders back into values, channel by channel
+calm          where a text that grows may be let go
 guarding      an output guard over text that grows
+identifiers   strings of an answer that no guard reads
 dialect       what a stream must know of an API: which texts an event brings
 chat          the dialect of /v1/chat/completions
 changes       strings of an event exchanged, every other byte left
 stream        one answer: events in, rewritten events out; what is held, and the bounds
+whole         an answer that comes in one piece, guarded and restored by the same rules
 """

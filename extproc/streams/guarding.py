@@ -1,49 +1,65 @@
-"""An output guard over text that grows: what a scan of the whole text would find, found before it is sent.
+"""An output guard over text that grows: the same verdict for a stream, however it is cut, and for a whole answer.
 
-A scan has a *reach*: whether it reports a stretch depends on nothing further than that from the stretch, and no
-stretch is longer. So text is scanned in windows that overlap by twice the reach, and what is nearer to the growing end
-than twice the reach waits. In a text that reads as JSON each string is a text of its own, its escapes undone, and so
-is what stands between the strings (numbers).
+Text is read in *stretches* whose ends depend on the text alone (`calm`). Ordinary words go out as they come. From the
+first thing that is not calm on, text is held until enough calm text follows it, scanned together with what stands
+before it, and goes out as the actions want it. A stretch without an end in sight is scanned at fixed lengths, and what
+could still be part of something longer stays. What repeats the system prompt is held while it does (`leakage`).
+
+In a text that reads as JSON each string is a text of its own, its escapes undone, and so is what stands between the
+strings (numbers).
 """
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from extproc.detectors.scan import Detectors
-from extproc.findings import Span, Text
+from extproc.detectors import leakage, links
+from extproc.detectors.leakage import Follower, Prints
+from extproc.detectors.scan import values
+from extproc.findings import AnswerFinding, AnswerKind, Stretch
+from extproc.streams.calm import AHEAD, STEP, is_calm, is_short
 from extproc.streams.json_prefix import JsonPrefix, Kind
 from extproc.streams.rewriting import BlockedError
-from forebay.config.resolved import Guards
+from forebay.config.resolved import Guards, RedactAction
 
-STRIDE: Final = 64  # new characters worth another scan
-
-Scan = Callable[[str], Sequence[Span]]
+BACK: Final = 512  # characters of what is out already that a scan sees: words that say what a number is
+UNFINISHED: Final = 512  # at the end of a stretch cut at a fixed length, what may go on
+LONGEST: Final = 2048  # a stretch is scanned after so many characters, finished or not
 
 _TOKEN = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _HALF = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z")
 _SHORT: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _NUMBER: Final = frozenset("-+.eE0123456789")
+_PLAIN: Final = (Kind.TEXT, Kind.OUTSIDE)
 
 
-def detector_scan(detectors: Detectors, guards: Guards) -> Scan:
-    """The detectors of requests as a scan of answers."""
-    return lambda text: detectors.scan([Text("answer", "assistant", text, 0, 0)], guards).spans[0]
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds some kinds of things in a text, and what is to happen to them: redact, block or log."""
+
+    find: Callable[[str], Sequence[Stretch]]
+    action: RedactAction
 
 
 class Guarding:
-    """The output guard of one exchange. `found` counts by type what was masked, blocked or only seen."""
+    """The output guard of one exchange. `findings` says what was masked, blocked or only seen."""
 
-    __slots__ = ("block", "found", "mask", "reach", "scan", "stride")
+    __slots__ = ("_found", "finders", "leaks", "prints")
 
-    def __init__(self, scan: Scan, reach: int, mask: bool, block: Collection[str] = (), stride: int = STRIDE) -> None:
-        """`mask`: put `[TYPE]` in place of what is found. `block`: types that end the stream."""
-        self.scan = scan
-        self.reach = reach
-        self.mask = mask
-        self.block = frozenset(block)
-        self.stride = stride
-        self.found: dict[str, int] = {}
+    def __init__(
+        self, finders: Sequence[Finder], prints: Prints = leakage.NOTHING, leaks: RedactAction = "off"
+    ) -> None:
+        """`leaks`: what happens to text that repeats what `prints` are of."""
+        self.finders = finders
+        self.prints = prints if leaks != "off" else leakage.NOTHING
+        self.leaks: RedactAction = leaks if prints else "off"
+        self._found: dict[tuple[AnswerKind, str], AnswerFinding] = {}
+
+    @property
+    def findings(self) -> tuple[AnswerFinding, ...]:
+        """Content-free, sorted."""
+        return tuple(self._found[key] for key in sorted(self._found))
 
     def channel(self) -> "Guard":
         """For one text that comes in pieces."""
@@ -53,11 +69,33 @@ class Guarding:
         """A text that is complete. Raises BlockedError."""
         return self.channel().feed(text, True)
 
-    def note(self, span: Span) -> None:
-        """Something was found. Raises BlockedError where that ends the stream."""
-        self.found[span.type] = self.found.get(span.type, 0) + 1
-        if span.type in self.block:
+    def note(self, found: Stretch, action: RedactAction) -> None:
+        """Something was found. Raises BlockedError where that ends the answer."""
+        known = self._found.get((found.kind, found.type), AnswerFinding(found.kind, found.type, 0, 0))
+        self._found[found.kind, found.type] = replace(known, count=known.count + 1, score=max(known.score, found.score))
+        if action == "block":
             raise BlockedError
+
+
+def answer_guard(guards: Guards, prints: Prints) -> Guarding:
+    """What a tenant's guards make of answers; `prints` are of the call's system prompt."""
+    output, types = guards.output, guards.pii_types
+    finders: list[Finder] = []
+    if output.pii == output.secrets != "off":
+        finders.append(Finder(lambda text: _values(text, True, types, True), output.pii))
+    else:
+        if output.secrets != "off":
+            finders.append(Finder(lambda text: _values(text, False, types, True), output.secrets))
+        if output.pii != "off":
+            finders.append(Finder(lambda text: _values(text, True, types, False), output.pii))
+    if output.links != "off":
+        finders.append(Finder(lambda text: links.find(text, output.hosts), output.links))
+    return Guarding(finders, prints, output.system_prompt)
+
+
+def _values(text: str, want_pii: bool, types: Collection[str], want_secrets: bool) -> list[Stretch]:
+    found = values(text, want_pii, types, want_secrets)
+    return [Stretch(one.start, one.end, "pii" if one.kind == "pii" else "secret", one.type, one.score) for one in found]
 
 
 class Guard:
@@ -79,7 +117,7 @@ class Guard:
     def feed(self, text: str, end: bool = False) -> str:
         """What may go out now. At the `end` nothing stays held. Raises BlockedError."""
         out: list[str] = []
-        for kind, run in self._json.feed(text):
+        for kind, run in [(Kind.TEXT, text)] if self._json.plain else self._json.feed(text):
             if kind is not self._kind:
                 out.append(self._window.feed("", True))
                 self._kind, self._window = kind, _Window(self._guarding, kind)
@@ -90,9 +128,16 @@ class Guard:
 
 
 class _Window:
-    """A run of one kind: decoded for the scan, raw for the caller, one item of `_raw` per character of `_text`."""
+    """A run of one kind: decoded for the scan, raw for the caller, one item of `_raw` per character of `_text`.
 
-    __slots__ = ("_guarding", "_half", "_kind", "_passed", "_raw", "_text")
+    Offsets are into `_text`, which begins `BACK` characters before what has not gone out. `_read`: up to where words
+    have been looked at; `_stirred`: where the last of what is not calm ends, -1 when all that is held is calm.
+    """
+
+    __slots__ = (
+        "_base", "_follower", "_guarding", "_half", "_kind", "_masking", "_passed", "_raw", "_read", "_scanned",
+        "_stirred", "_text",
+    )  # fmt: skip
 
     def __init__(self, guarding: Guarding, kind: Kind) -> None:
         self._guarding = guarding
@@ -100,7 +145,13 @@ class _Window:
         self._text = ""
         self._raw: list[str] = []
         self._half = ""  # of an escape
-        self._passed = 0  # characters of the window that are out and only here to be looked back on
+        self._base = 0  # characters forgotten
+        self._passed = 0
+        self._read = 0
+        self._scanned = 0  # at a fixed length, without an end of the stretch
+        self._stirred = -1
+        self._follower = Follower(guarding.prints) if guarding.prints else None
+        self._masking = False  # a mask stands for what repeats the prompt, and for what does so from here on
 
     @property
     def held(self) -> int:
@@ -108,13 +159,18 @@ class _Window:
 
     def feed(self, run: str, end: bool) -> str:
         self._take(run, end)
-        margin = 0 if end else 2 * self._guarding.reach
-        if len(self._text) - self._passed < margin + (0 if end else self._guarding.stride) or not self._text:
-            return ""
-        return self._release(len(self._text) - margin)
+        out: list[str] = []
+        while (step := STEP.match(self._text, self._read)) is not None:
+            self._word(step[0], out)
+        if end:
+            self._end(out)
+        keep = max(0, self._passed - BACK)
+        if keep:
+            self._forget(keep)
+        return "".join(out)
 
     def _take(self, run: str, end: bool) -> None:
-        if self._kind in (Kind.TEXT, Kind.OUTSIDE):
+        if self._kind in _PLAIN:
             self._text += run
             return
         run = self._half + run
@@ -124,44 +180,119 @@ class _Window:
         self._raw += tokens
         self._text += "".join(map(_decoded, tokens))
 
-    def _release(self, limit: int) -> str:
-        spans = [span for span in self._guarding.scan(self._text) if span.start >= self._passed]
-        limit = min([limit, *(span.start for span in spans if span.start < limit < span.end)])
-        while self._kind is Kind.OUTSIDE and self._passed < limit < len(self._text) and self._text[limit] in _NUMBER:
-            limit -= 1  # a number is masked as a whole
-        out: list[str] = []
-        at = self._passed
-        for span in spans:
-            if span.end > limit:
-                continue
-            self._guarding.note(span)
-            start, stop = (span.start, span.end) if self._kind is not Kind.OUTSIDE else self._number(span)
-            if self._guarding.mask and start >= at:
-                out += [self._raw_text(at, start), self._masked(span)]
-                at = stop
-        out.append(self._raw_text(at, limit))
-        keep = max(0, max(at, limit) - 2 * self._guarding.reach)
-        self._passed = max(at, limit) - keep
+    def _forget(self, keep: int) -> None:
+        """Drop what is out and too far back to matter."""
         self._text, self._raw = self._text[keep:], self._raw[keep:]
-        return "".join(out)
+        self._base += keep
+        self._passed -= keep
+        self._read -= keep
+        self._scanned -= keep
+        self._stirred = max(-1, self._stirred - keep)
 
-    def _masked(self, span: Span) -> str:
-        mask = f"[{span.type.replace('-', '_').upper()}]"
+    def _word(self, word: str, out: list[str]) -> None:
+        """One step further; what it settles goes out."""
+        self._follow(word, out)
+        self._read += len(word)
+        calm = is_calm(word)
+        if not calm and not is_short(word):
+            self._stirred = self._read
+        if calm and not self._suspected() and (self._stirred < 0 or self._read - self._stirred >= AHEAD):
+            self._settle(self._read, out, True)
+            self._stirred = -1
+        elif self._read - max(self._scanned, self._passed) >= LONGEST:
+            self._scanned = self._read
+            self._settle(self._read - UNFINISHED, out, False)
+
+    def _end(self, out: list[str]) -> None:
+        """The text ends here, or must go out as if it did."""
+        rest = self._text[self._read :]
+        self._follow(rest, out)
+        self._read += len(rest)
+        if self._passed < self._read:
+            if rest and (self._kind is not Kind.OUTSIDE or any(map(str.isdigit, rest))):
+                self._stirred = self._read
+            self._settle(self._read, out, True)
+        self._stirred = -1
+
+    def _suspected(self) -> bool:
+        """Whether what is held may turn out to repeat the prompt."""
+        return self._follower is not None and self._follower.begins >= 0 and self._guarding.leaks != "log"
+
+    def _follow(self, word: str, out: list[str]) -> None:
+        """Compare with the prompt. From where the text leaks it on, one mask stands for it."""
+        follower, action = self._follower, self._guarding.leaks
+        if follower is None:
+            return
+        leaked = follower.leaks
+        follower.feed(word, self._base + self._read)
+        if self._masking:
+            self._masking = follower.begins >= 0
+            self._passed = max(self._passed, min(follower.ends - self._base, self._read + len(word)))
+        if not follower.leaks or leaked:
+            return
+        self._guarding.note(_LEAK, action)
+        if action == "redact":
+            start = max(follower.begins - self._base, self._passed)
+            if start > self._passed:
+                self._stirred = max(self._stirred, 0)
+                self._settle(start, out, False)
+            out.append(self._mask(_LEAK))
+            self._passed, self._masking = self._read + len(word), True
+
+    def _settle(self, limit: int, out: list[str], final: bool) -> None:
+        """What stands before `limit` goes out, as the actions want it; not `final`: less, where something goes on."""
+        spans = self._spans() if self._stirred >= 0 else []
+        while not final and (open_ := [start for start, end, _, _ in spans if start < limit < end]):
+            limit = min(open_)
+        while not final and self._kind is Kind.OUTSIDE and limit and self._text[limit - 1] in _NUMBER:
+            limit -= 1  # a number is masked as a whole
+        if limit <= self._passed:
+            return
+        at = self._passed
+        for start, end, found, action in spans:
+            if end > limit:
+                continue
+            self._guarding.note(found, action)
+            if self._kind is Kind.OUTSIDE:
+                start, end = self._number(start, end)
+            if action == "redact" and end > at:
+                out += [self._raw_text(at, max(at, start)), self._mask(found)]
+                at = end
+        if at < limit:
+            out.append(self._raw_text(at, limit))
+        self._passed = max(at, limit)
+
+    def _spans(self) -> list[tuple[int, int, Stretch, RedactAction]]:
+        """What is found in what has been read and is not out, in order."""
+        low = max(0, self._passed - BACK)
+        text = self._text[low : self._read]
+        spans = [
+            (max(found.start + low, self._passed), found.end + low, found, finder.action)
+            for finder in self._guarding.finders
+            for found in finder.find(text)
+            if found.end + low > self._passed
+        ]
+        return sorted(spans, key=lambda span: span[:2])
+
+    def _mask(self, found: Stretch) -> str:
+        mask = f"[{found.type.replace('-', '_').upper()}]"
         return f'"{mask}"' if self._kind is Kind.OUTSIDE else mask
 
-    def _number(self, span: Span) -> tuple[int, int]:
+    def _number(self, start: int, end: int) -> tuple[int, int]:
         """The whole number around a stretch of one: what stands for it is a string."""
-        start, stop = span.start, span.end
         while start and self._text[start - 1] in _NUMBER:
             start -= 1
-        while stop < len(self._text) and self._text[stop] in _NUMBER:
-            stop += 1
-        return start, stop
+        while end < len(self._text) and self._text[end] in _NUMBER:
+            end += 1
+        return start, end
 
     def _raw_text(self, start: int, stop: int) -> str:
-        if self._kind in (Kind.TEXT, Kind.OUTSIDE):
+        if self._kind in _PLAIN:
             return self._text[start:stop]
         return "".join(self._raw[start:stop])
+
+
+_LEAK: Final = Stretch(0, 0, "leakage", "system-prompt", 90)
 
 
 def _decoded(token: str) -> str:

@@ -18,6 +18,7 @@ from extproc.messages.json_spans import MAX_DEPTH, parse
 from extproc.messages.refusal import Refused
 from extproc.streams.changes import Change, changed, strings
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
+from extproc.streams.identifiers import is_identifier
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
 
@@ -92,8 +93,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_rewritings", "_seen",
-        "_size", "closed", "said", "stop",
+        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_repeats", "_rewritings",
+        "_seen", "_size", "closed", "said", "stop",
     )  # fmt: skip
 
     def __init__(
@@ -103,10 +104,12 @@ class Stream:
         count: Callable[[str], int],
         hide_usage: bool = False,
         bounds: Bounds | None = None,
+        repeats: bool = False,
     ) -> None:
         """`rewritings` apply in their order: guard first, then restore. `count` gives the tokens of a text.
 
-        `hide_usage` keeps back the event that tells nothing but usage: the caller did not ask for it.
+        `hide_usage` keeps back the event that tells nothing but usage: the caller did not ask for it. `repeats`: text
+        may be said again in a form that cannot be rewritten, because none is.
         """
         self.said = Said()
         self.stop: Stop | None = None
@@ -116,6 +119,7 @@ class Stream:
         self._rewritings = rewritings
         self._count = count
         self._hide = hide_usage
+        self._repeats = repeats
         self._events = EventReader(self._bounds.event)
         self._lines: dict[Channel, _Line] = {}
         self._seen: set[str] = set()
@@ -211,7 +215,7 @@ class Stream:
         changes = self._pieces(reading)
         skip = {piece.path for piece in reading.pieces}
         for path, text in strings(answer):
-            if path not in skip:
+            if path not in skip and not is_identifier(path, text):
                 self._other(reading, path, text, changes)
         if self.held > self._bounds.held:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
@@ -274,7 +278,7 @@ class Stream:
         return line
 
     def _note(self, reading: Reading) -> None:
-        if reading.repeats:
+        if reading.repeats and not self._repeats:
             raise _StoppedError(Stop.LOGPROBS)
         said = self.said
         said.usage = reading.usage or said.usage

@@ -4,6 +4,10 @@ The first goes out with the request (or with our own answer), the second with th
 stream that is rewritten it goes out again and again, each time with all that has passed. The recorder merges.
 """
 
+from typing import Final
+
+from extproc.findings import AnswerFinding
+from extproc.inspection import Inspection
 from extproc.messages.answer import Usage
 from extproc.transaction.context import Context
 from extproc.transaction.exchange import Exchange
@@ -11,6 +15,8 @@ from forebay import contract
 from forebay.outcomes import Reason
 
 Metadata = dict[str, object]
+
+OUTPUT: Final = "output"  # the channel of what is found in answers
 
 
 def request_metadata(exchange: Exchange, context: Context) -> Metadata:
@@ -43,8 +49,9 @@ def refusal_metadata(exchange: Exchange, context: Context, reason: Reason) -> Me
 def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
     """Usage and cost of what of the answer has been read; an estimate where the provider has named no numbers."""
     counted = None if exchange.answered_with_error else _usage(exchange)
+    changed = _changed(exchange)
     if counted is None:
-        return {"restored": exchange.restored} if exchange.restored else {}
+        return changed
     usage, source = counted
     price = context.price(exchange.served, usage)
     metadata: Metadata = {
@@ -57,9 +64,15 @@ def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
         },
         "cost": {"usd": None if price.usd is None else float(str(price.usd)), "source": price.source},
     }
-    if exchange.restored:
-        metadata["restored"] = exchange.restored
-    return metadata
+    return {**metadata, **changed}
+
+
+def _changed(exchange: Exchange) -> Metadata:
+    """What was done to the answer. Envoy replaces a list by the newer one, so the request's findings are said again."""
+    known: Metadata = {"restored": exchange.restored} if exchange.restored else {}
+    if exchange.answer_findings:
+        known["findings"] = [*_findings(exchange.inspection), *map(_answer_finding, exchange.answer_findings)]
+    return known
 
 
 def _usage(exchange: Exchange) -> tuple[Usage, str] | None:
@@ -94,16 +107,24 @@ def _body(exchange: Exchange) -> Metadata:
     if exchange.model is not None:  # a name of the config, never the caller's text
         known["model"] = exchange.model.name
     if inspection.findings:
-        known["findings"] = [
-            {"kind": f.kind, "type": f.type, "channel": f.channel, "count": f.count, "score": f.score}
-            for f in inspection.findings
-        ]
+        known["findings"] = _findings(inspection)
     if exchange.risk is not None:
         known["risk"] = exchange.risk.score
         known["addends"] = {addend.id: addend.points for addend in exchange.risk.addends}
     if exchange.redacted:
         known["redacted"] = dict(exchange.redacted)
     return known
+
+
+def _findings(inspection: Inspection | None) -> list[Metadata]:
+    return [
+        {"kind": f.kind, "type": f.type, "channel": f.channel, "count": f.count, "score": f.score}
+        for f in (inspection.findings if inspection else ())
+    ]
+
+
+def _answer_finding(found: AnswerFinding) -> Metadata:
+    return {"kind": found.kind, "type": found.type, "channel": OUTPUT, "count": found.count, "score": found.score}
 
 
 def _decision(exchange: Exchange, context: Context) -> Metadata:

@@ -8,6 +8,7 @@ which every transaction yields exactly once.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from extproc.detectors.leakage import NOTHING, Prints
 from extproc.policy.document import PolicyFacts
 from forebay.config.resolved import Caps, Guards
 from forebay.outcomes import Outcome, Reason
@@ -145,10 +146,15 @@ class DecidePolicy:
 
 @dataclass(frozen=True, slots=True)
 class RestoreAnswer:
-    """Put the redacted values back; answered by AnswerRestored or RestorationFailed."""
+    """Guard the answer (`guards` None: do not), then put the redacted values back.
+
+    Answered by AnswerRestored or RestorationFailed. `prints` are those of the call's system prompt.
+    """
 
     body: bytes = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
+    guards: Guards | None = None
+    prints: Prints = NOTHING
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

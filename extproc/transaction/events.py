@@ -7,6 +7,7 @@ that nothing in this package needs a clock. No repr shows a body or a header's v
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from extproc.findings import AnswerFinding
 from extproc.inspection import Inspection
 from extproc.policy.verdict import PolicyVerdict
 from forebay.outcomes import Reason
@@ -119,11 +120,16 @@ class ResponseTrailersReceived:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRestored:
-    """The restoration asked for by `RestoreAnswer` is done: `count` values are back in `body`."""
+    """What `RestoreAnswer` asked for is done: `count` values are back in `body`.
+
+    `blocked`: `body` is what the caller gets in place of an answer that a guard refused.
+    """
 
     body: bytes = field(repr=False)
     count: int
     at: int
+    findings: tuple[AnswerFinding, ...] = ()
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from extproc.findings import Risk
+from extproc.detectors.leakage import NOTHING, Prints
+from extproc.findings import AnswerFinding, Risk
 from extproc.inspection import Inspection
 from extproc.messages.answer import AnswerWatch
 from extproc.policy.verdict import PolicyVerdict
+from extproc.streams.guarding import Guarding
 from extproc.streams.restoring import Restoring
 from extproc.streams.stream import Stream
 from extproc.transaction.events import RequestHeadersReceived
 from forebay import contract
-from forebay.config.resolved import Model, Tenant
+from forebay.config.resolved import Guards, Model, Tenant
 
 
 @dataclass(slots=True, repr=False)
@@ -20,6 +22,7 @@ class Rewrite:
 
     stream: Stream
     restoring: Restoring
+    guarding: Guarding | None
     accounted_at: int | None = None  # when the metadata last said what has passed
 
 
@@ -47,6 +50,8 @@ class Exchange:
     redacted: Mapping[str, int] = field(default_factory=dict)
     usage_hidden: bool = False  # the gateway asked the stream for its usage, the caller did not
     restored: int = 0
+    answer_findings: tuple[AnswerFinding, ...] = ()
+    answer_blocked: bool = False
     answered_with_error: bool = False
     served: str = ""  # the backend that answered, as Envoy names it on the answer
     watch: AnswerWatch | None = None
@@ -67,6 +72,17 @@ class Exchange:
     def tenant_name(self) -> str:
         """The tenant's name, empty before it is known."""
         return self.tenant.name if self.tenant else ""
+
+    @property
+    def output_guards(self) -> Guards | None:
+        """The guards that read the answer; None when none does: an embedding says nothing."""
+        guarded = self.operation == "chat" and self.tenant is not None and self.tenant.guards.output.on
+        return self.tenant.guards if guarded and self.tenant else None
+
+    @property
+    def prints(self) -> Prints:
+        """Of the call's system prompt."""
+        return self.inspection.prints if self.inspection else NOTHING
 
     @property
     def request_id(self) -> str:

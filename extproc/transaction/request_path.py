@@ -136,6 +136,9 @@ def forward(exchange: Exchange, context: Context) -> Step:
     if rewritten.values and call.stream and call.params.logprobs:
         exchange.redacted = rewritten.counts
         return refuse(exchange, context, Reason.LOGPROBS_WITH_REDACTION)
+    guards = exchange.output_guards
+    if guards is not None and guards.output.changes and call.params.logprobs:
+        return refuse(exchange, context, Reason.LOGPROBS_WITH_GUARD)
     exchange.values, exchange.redacted = rewritten.values, rewritten.counts
     exchange.usage_hidden = rewritten.usage_asked
     exchange.bucket = bucket(exchange)
@@ -171,9 +174,11 @@ def _rewritten(exchange: Exchange, context: Context) -> Rewritten:
         raise ValueError("nothing inspected")
     guards, verdict = _known(exchange.tenant).guards, exchange.verdict
     kinds = {kind for kind, action in (("pii", guards.pii), ("secret", guards.secrets)) if action == "redact"}
+    guarded = exchange.output_guards is not None
     if verdict is None or context.policies.mode != "enforce":
-        return rewrite(exchange.body, exchange.inspection, kinds, (), (), None)
-    return rewrite(exchange.body, exchange.inspection, kinds, verdict.redact, verdict.drop_tools, verdict.max_tokens)
+        return rewrite(exchange.body, exchange.inspection, kinds, (), (), None, guarded)
+    demanded = verdict.redact, verdict.drop_tools, verdict.max_tokens
+    return rewrite(exchange.body, exchange.inspection, kinds, *demanded, guarded)
 
 
 def _route(exchange: Exchange) -> str:

@@ -1,6 +1,6 @@
-"""The answer's story: let it pass unread, watch it pass, or hold it back and restore what was redacted.
+"""The answer's story: let it pass unread, watch it pass, or hold it back, guard it and restore what was redacted.
 
-A stream in which values are to be restored has a story of its own: `stream_path`.
+A stream that is guarded, or in which values are to be restored, has a story of its own: `stream_path`.
 """
 
 from extproc.messages.answer import AnswerWatch
@@ -42,7 +42,7 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
         return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
     media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
     encoded = (event.headers.get("content-encoding") or "identity").strip().lower() != "identity"
-    if exchange.values:
+    if exchange.values or exchange.output_guards is not None:
         readable = not encoded and not exchange.answered_with_error
         if readable and media_type == EVENT_STREAM and exchange.operation == "chat":
             return stream_path.begin(exchange, context, event)
@@ -69,7 +69,7 @@ def watch(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> 
     exchange.watch.feed(event.body, event.end_of_stream)
     if not event.end_of_stream:
         return [fx.PassChunk(None)], State.WATCHING
-    return [fx.PassChunk(_counted(exchange, context)), *_done()], State.COMPLETED
+    return [fx.PassChunk(_counted(exchange, context)), *_done(exchange)], State.COMPLETED
 
 
 def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
@@ -78,7 +78,7 @@ def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrail
     if exchange.watch is not None:
         exchange.watch.feed(b"", True)
         metadata = _counted(exchange, context)
-    return [fx.PassTrailers(metadata), *_done()], State.COMPLETED
+    return [fx.PassTrailers(metadata), *_done(exchange)], State.COMPLETED
 
 
 def _await_whole(exchange: Exchange, context: Context, stated_length: str | None) -> Step:
@@ -103,7 +103,7 @@ def hold(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> S
     if not event.end_of_stream:
         return [fx.SwallowChunk()], State.HOLDING
     exchange.answer_whole, exchange.held, exchange.held_bytes = b"".join(exchange.held), [], 0
-    return [fx.RestoreAnswer(exchange.answer_whole, exchange.values)], State.RESTORING
+    return [_finish(exchange)], State.RESTORING
 
 
 def end_held_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
@@ -112,28 +112,32 @@ def end_held_with_trailers(exchange: Exchange, context: Context, event: Response
 
 
 def restore(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
-    """The whole answer is here: put the caller's values back."""
+    """The whole answer is here: guard it and put the caller's values back."""
     exchange.trailers_follow = not event.end_of_stream
     exchange.answer_whole = event.body
-    return [fx.RestoreAnswer(event.body, exchange.values)], State.RESTORING
+    return [_finish(exchange)], State.RESTORING
 
 
 def replace(exchange: Exchange, context: Context, event: AnswerRestored) -> Step:
-    """Send the restored answer."""
-    exchange.restored = event.count
+    """Send the restored answer, or what stands for one that a guard refused."""
+    exchange.restored, exchange.answer_findings = event.count, event.findings
+    exchange.answer_blocked = event.blocked
     exchange.values = {}
     counting = AnswerWatch(JSON, lambda text: context.count_tokens(text, _upstream_model(exchange)))
     counting.feed(exchange.answer_whole, True)
     exchange.watch, exchange.answer_whole = counting, b""
-    answer = fx.ReplaceAnswer(event.body, _counted(exchange, context))
+    metadata = _counted(exchange, context)
+    if event.blocked:
+        metadata = {**metadata, "reason": Reason.ANSWER_BLOCKED.value}
+    answer = fx.ReplaceAnswer(event.body, metadata)
     if exchange.trailers_follow:
         exchange.watch = None  # counted; the trailers have nothing to add
         return [answer], State.TRAILING
-    return [answer, *_done()], State.COMPLETED
+    return [answer, *_done(exchange)], State.COMPLETED
 
 
 def unreadable(exchange: Exchange, context: Context) -> Step:
-    """Values were redacted and cannot be put back: the caller gets an error rather than placeholders.
+    """The answer cannot be guarded, or values cannot be put back: the caller gets an error rather than either.
 
     Where the head is on its way already, the error is an answer that breaks off.
     """
@@ -151,8 +155,13 @@ def unreadable(exchange: Exchange, context: Context) -> Step:
     return [answer, fx.Conclude(Outcome.FAILED, reason)], State.ANSWERED
 
 
-def _done() -> list[fx.Effect]:
-    return [fx.Conclude(Outcome.COMPLETED, Reason.OK)]
+def _finish(exchange: Exchange) -> fx.Effect:
+    return fx.RestoreAnswer(exchange.answer_whole, exchange.values, exchange.output_guards, exchange.prints)
+
+
+def _done(exchange: Exchange) -> list[fx.Effect]:
+    reason = Reason.ANSWER_BLOCKED if exchange.answer_blocked else Reason.OK
+    return [fx.Conclude(WORDINGS[reason].outcome, reason)]
 
 
 def _counted(exchange: Exchange, context: Context) -> fx.Metadata:

@@ -32,7 +32,7 @@ class State(Enum):
     AWAITING_ANSWER = auto()  # the answer is held back by Envoy, its whole body awaited
     HOLDING = auto()  # the answer is held back by us, piece by piece
     STREAMING = auto()  # the answer is rewritten while it passes
-    RESTORING = auto()  # work outstanding: restoration
+    RESTORING = auto()  # work outstanding: the whole answer guarded and restored
     TRAILING = auto()  # the answer's body is done, its trailers are awaited
     # ends
     ANSWERED = auto()  # we answered the caller ourselves

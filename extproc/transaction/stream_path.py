@@ -1,12 +1,14 @@
-"""The story of an answer that comes as a stream and has redacted values to get back: rewritten while it passes."""
+"""The story of an answer that comes as a stream and is guarded or gets values back: rewritten while it passes."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from extproc.messages.refusal import error_body
 from extproc.streams.chat import ChatDialect
+from extproc.streams.guarding import answer_guard
 from extproc.streams.restoring import Restoring
-from extproc.streams.stream import Stream
+from extproc.streams.rewriting import Rewriting
+from extproc.streams.stream import Stop, Stream
 from extproc.transaction import effects as fx
 from extproc.transaction.account import answer_metadata
 from extproc.transaction.context import Context
@@ -18,7 +20,7 @@ from extproc.transaction.events import (
 )
 from extproc.transaction.exchange import Exchange, Rewrite
 from extproc.transaction.state import State
-from forebay.outcomes import Outcome, Reason
+from forebay.outcomes import WORDINGS, Reason
 
 Step = tuple[list[fx.Effect], State]
 
@@ -31,14 +33,20 @@ def begin(exchange: Exchange, context: Context, event: ResponseHeadersReceived) 
     """Ask for the answer piece by piece; from here on what the caller gets is what we send."""
     backend_model = exchange.served.partition("/")[2]
     restoring = Restoring(exchange.values)
+    guards = exchange.output_guards
+    guarding = None if guards is None else answer_guard(guards, exchange.prints)
+    rewritings: list[Rewriting] = [] if guarding is None else [guarding]
+    if exchange.values:
+        rewritings.append(restoring)
     stream = Stream(
         ChatDialect(_head(exchange)),
-        [restoring],
+        rewritings,
         lambda text: context.count_tokens(text, backend_model),
         exchange.usage_hidden,
+        repeats=not exchange.values and guards is not None and not guards.output.changes,
     )
     exchange.values = {}
-    exchange.rewrite = Rewrite(stream, restoring)
+    exchange.rewrite = Rewrite(stream, restoring, guarding)
     return [fx.RewriteAnswer()], State.STREAMING
 
 
@@ -54,10 +62,10 @@ def rewrite(exchange: Exchange, context: Context, event: ResponseBodyReceived) -
 
 
 def release(exchange: Exchange, context: Context, event: HoldExpired) -> Step:
-    """Text was held for too long: it goes out as it is.
+    """Text was held for too long: it goes out as if it ended here, which a guard scans it for first.
 
-    All that is ever held here is the beginning of a placeholder, or half of an escape. A value is not among it; at the
-    worst the caller reads a placeholder.
+    Without a guard all that is ever held is the beginning of a placeholder, or half of an escape. A value is not among
+    it; at the worst the caller reads a placeholder.
     """
     now = _known(exchange)
     out = now.stream.release(event.at)
@@ -73,8 +81,9 @@ def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrail
     if now.stream.stop is None:
         pieces = _pieces(out, False, None) if out else iter(())
         return [*pieces, fx.PassTrailers(_counted(exchange, context)), _done()], State.COMPLETED
-    last = fx.PassTrailers(_failed(exchange, context))
-    return [*_pieces(out + _error(now.stream), False, None), last, _broken()], State.CUT
+    reason, final = _ending(now.stream)
+    last = fx.PassTrailers(_stopped(exchange, context, reason))
+    return [*_pieces(out + final, False, None), last, _concluded(reason)], State.CUT
 
 
 def _passed(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
@@ -90,8 +99,8 @@ def _passed(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
 
 def _cut(exchange: Exchange, context: Context, out: bytes) -> Step:
     """No more of it may pass: the caller gets a clean end that says so, and Envoy cuts the provider off."""
-    last = out + _error(_known(exchange).stream)
-    return [*_pieces(last, True, _failed(exchange, context)), _broken()], State.CUT
+    reason, final = _ending(_known(exchange).stream)
+    return [*_pieces(out + final, True, _stopped(exchange, context, reason)), _concluded(reason)], State.CUT
 
 
 def _pieces(body: bytes, end: bool, metadata: fx.Metadata | None) -> Iterator[fx.SendPiece]:
@@ -103,24 +112,29 @@ def _pieces(body: bytes, end: bool, metadata: fx.Metadata | None) -> Iterator[fx
 
 
 def _counted(exchange: Exchange, context: Context) -> fx.Metadata:
-    exchange.restored = _known(exchange).restoring.restored
+    now = _known(exchange)
+    exchange.restored = now.restoring.restored
+    exchange.answer_findings = now.guarding.findings if now.guarding else ()
     return answer_metadata(exchange, context)
 
 
-def _failed(exchange: Exchange, context: Context) -> fx.Metadata:
-    return {**_counted(exchange, context), "reason": Reason.ANSWER_UNREADABLE.value}
+def _stopped(exchange: Exchange, context: Context, reason: Reason) -> fx.Metadata:
+    return {**_counted(exchange, context), "reason": reason.value}
 
 
-def _error(stream: Stream) -> bytes:
-    return stream.fail(error_body(Reason.ANSWER_UNREADABLE))
+def _ending(stream: Stream) -> tuple[Reason, bytes]:
+    """Why a stopped stream ends, and its last events."""
+    if stream.stop is Stop.BLOCKED:
+        return Reason.BLOCKED_IN_STREAM, stream.block()
+    return Reason.ANSWER_UNREADABLE, stream.fail(error_body(Reason.ANSWER_UNREADABLE))
 
 
 def _done() -> fx.Effect:
-    return fx.Conclude(Outcome.COMPLETED, Reason.OK)
+    return _concluded(Reason.OK)
 
 
-def _broken() -> fx.Effect:
-    return fx.Conclude(Outcome.FAILED, Reason.ANSWER_UNREADABLE)
+def _concluded(reason: Reason) -> fx.Effect:
+    return fx.Conclude(WORDINGS[reason].outcome, reason)
 
 
 def _head(exchange: Exchange) -> dict[str, object]:

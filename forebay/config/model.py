@@ -19,6 +19,7 @@ from forebay.config.scalars import (
     FilePath,
     FilePattern,
     FileReference,
+    Host,
     Kind,
     Listener,
     ModelName,
@@ -246,6 +247,9 @@ class PiiGuard(Written):
     in_: RedactAction | None = Field(
         default=None, alias="in", description="In prompts. `redact` restores values in answers."
     )
+    out: RedactAction | None = Field(
+        default=None, description="In answers: what the model says and the caller did not send. `redact` masks it."
+    )
     types: Annotated[list[Annotated[PiiType, Kind("kind of personal data")]], Field(min_length=1)] | None = Field(
         default=None, description="Which kinds (see below) are looked for; left out = all."
     )
@@ -257,16 +261,42 @@ class SecretsGuard(Written):
     in_: RedactAction | None = Field(
         default=None, alias="in", description="In prompts. `redact` restores values in answers."
     )
+    out: RedactAction | None = Field(
+        default=None, description="In answers: what the model says and the caller did not send. `redact` masks it."
+    )
+
+
+class SystemPromptGuard(Written):
+    """The system prompt, said back."""
+
+    out: RedactAction | None = Field(
+        default=None, description="In answers that repeat a long stretch of the call's system or developer message."
+    )
+
+
+class LinksGuard(Written):
+    """Links and images that carry data away."""
+
+    out: RedactAction | None = Field(
+        default=None, description="In answers with a link or an image whose address carries data to another host."
+    )
+    allow: Annotated[list[Host], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="Hosts that addresses may carry data to; what is below a host counts as the host."
+    )
 
 
 class Guards(Written):
-    """What is looked for in prompts. What is left out comes from `extends`, else from the defaults."""
+    """What is looked for in prompts and answers. What is left out comes from `extends`, else from the defaults."""
 
     extends: Name | None = Field(default=None, description="Another entry of `guards` that this one changes.")
     injection: InjectionGuard | None = Field(default=None, description="Prompt injection and jailbreaks.")
     pii: PiiGuard | None = Field(default=None, description="Personal data.")
     secrets: SecretsGuard | None = Field(default=None, description="API keys, tokens, private keys.")
-    deadline: Duration | None = Field(default=None, description="For all detectors over one request.")
+    system_prompt: SystemPromptGuard | None = Field(default=None, description="The system prompt, said back.")
+    links: LinksGuard | None = Field(default=None, description="Links and images that carry data away.")
+    deadline: Duration | None = Field(
+        default=None, description="For all detectors over one request, or one whole answer."
+    )
     failure_mode: FailureMode | None = Field(
         default=None, description="`closed`: a call is refused when a detector fails. `open`: it goes on."
     )

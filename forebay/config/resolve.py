@@ -171,6 +171,18 @@ def _guards(name: str, written: Mapping[str, model.Guards]) -> r.Guards:
         secrets=_or(own.secrets.in_ if own.secrets else None, below.secrets),
         deadline=_or(own.deadline, below.deadline),
         failure_mode=_or(own.failure_mode, below.failure_mode),
+        output=_output_guards(own, below.output),
+    )
+
+
+def _output_guards(own: model.Guards, below: r.OutputGuards) -> r.OutputGuards:
+    allow = own.links.allow if own.links else None
+    return r.OutputGuards(
+        pii=_or(own.pii.out if own.pii else None, below.pii),
+        secrets=_or(own.secrets.out if own.secrets else None, below.secrets),
+        system_prompt=_or(own.system_prompt.out if own.system_prompt else None, below.system_prompt),
+        links=_or(own.links.out if own.links else None, below.links),
+        hosts=below.hosts if allow is None else tuple(sorted(set(allow))),
     )
 
 

@@ -120,8 +120,34 @@ class InjectionGuard:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputGuards:
+    """What is looked for in the answers to a tenant, and what happens when it is found."""
+
+    pii: RedactAction = "off"
+    secrets: RedactAction = "off"
+    system_prompt: RedactAction = "off"
+    links: RedactAction = "off"
+    hosts: tuple[str, ...] = ()  # lower case; links to these and what is below them may carry data
+
+    @property
+    def actions(self) -> tuple[RedactAction, ...]:
+        """What happens to each kind of finding."""
+        return (self.pii, self.secrets, self.system_prompt, self.links)
+
+    @property
+    def on(self) -> bool:
+        """Whether answers are read at all."""
+        return self != OutputGuards(hosts=self.hosts)
+
+    @property
+    def changes(self) -> bool:
+        """Whether an answer's text may become another."""
+        return "redact" in self.actions or "block" in self.actions
+
+
+@dataclass(frozen=True, slots=True)
 class Guards:
-    """What is looked for in a tenant's prompts, and what happens when it is found."""
+    """What is looked for in a tenant's prompts and answers, and what happens when it is found."""
 
     name: str
     injection: InjectionGuard
@@ -130,6 +156,7 @@ class Guards:
     secrets: RedactAction
     deadline: float  # for all detectors over one body
     failure_mode: FailureMode  # closed = the call is refused when a detector fails
+    output: OutputGuards = OutputGuards()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ _FILE_REFERENCE: Final = r"\$\{file:[^${}\x00-\x1f\x7f]{1,4096}\}"
 _CLAIM: Final = "[A-Za-z0-9_-]{1,128}"
 _PATH: Final = r"[^\x00-\x1f\x7f]{1,4096}"
 _HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63}){0,40}"
+_LINKED_HOST: Final = r"(?:[A-Za-z0-9_-]{1,63}\.){1,40}[A-Za-z0-9-]{1,63}"
 _BASE_PATH: Final = r"(?:/[A-Za-z0-9_~.-]+)*"
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -170,6 +171,13 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
+def linked_host(value: object) -> str:
+    """`example.com`, in lower case: a name of two parts at least, since everything below it counts as well."""
+    if not isinstance(value, str) or re.fullmatch(_LINKED_HOST, value) is None or len(value) > 253:
+        raise ValueError("must be a host name with a dot, without scheme, port, path and wildcard: example.com")
+    return value.lower()
+
+
 def path(value: object) -> Path:
     """A file path, relative to the config file."""
     if not isinstance(value, str) or re.fullmatch(_PATH, value) is None:
@@ -234,6 +242,7 @@ BackendName = Annotated[
 ProviderUrl = Annotated[
     Url, PlainValidator(url), _pattern("https?://[^@?#]+", "https://api.example.com/v1"), Kind("URL")
 ]
+Host = Annotated[str, PlainValidator(linked_host), _pattern(_LINKED_HOST, "cdn.example.com"), Kind("host")]
 FilePath = Annotated[Path, PlainValidator(path), _pattern(_PATH, "ca.pem"), Kind("path")]
 FilePattern = Annotated[Path, PlainValidator(path), _pattern(_PATH, "policies/*.rego"), Kind("path pattern")]
 Version = Annotated[int, PlainValidator(version), WithJsonSchema({"const": 1}), Kind("1")]

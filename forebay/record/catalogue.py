@@ -67,7 +67,12 @@ FALLBACKS: Final = Metric(
     "forebay_fallbacks_total", "counter", ("model",), "Requests whose last attempt went elsewhere than their first."
 )
 REDACTIONS: Final = Metric("forebay_redactions_total", "counter", ("type",), "Values replaced in requests.")
-FINDINGS: Final = Metric("forebay_findings_total", "counter", ("kind", "type"), "What the guards found.")
+FINDINGS: Final = Metric(
+    "forebay_findings_total",
+    "counter",
+    ("kind", "type", "channel"),
+    "What the guards found, and who speaks there (output: the answer).",
+)
 RISK: Final = Metric("forebay_risk_score", "histogram", (), "Risk scores of inspected requests.", RISK_BUCKETS)
 DECISIONS: Final = Metric(
     "forebay_decisions_total", "counter", ("code", "mode"), "Policy decisions: allow, or one per code of a denial."

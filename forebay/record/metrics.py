@@ -152,7 +152,8 @@ class Metrics:
         for type_, count in record.redacted.items():
             self._count(catalogue.REDACTIONS, self._type(type_), by=count)
         for finding in record.findings:
-            self._count(catalogue.FINDINGS, self._type(finding.kind), self._type(finding.type), by=finding.count)
+            labels = (self._type(finding.kind), self._type(finding.type), self._type(finding.channel or NONE))
+            self._count(catalogue.FINDINGS, *labels, by=finding.count)
         if record.risk is not None:
             self._measure(catalogue.RISK, record.risk)
 

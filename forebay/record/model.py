@@ -39,9 +39,18 @@ class FindingRecord:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    kind: Annotated[Name, Field(description="injection, pii or secret")]
-    type: Annotated[Name, Field(description="EMAIL_ADDRESS and the like; a rule's id for secrets and injections")]
-    channel: Annotated[Name | None, Field(description="who speaks there: system, user, assistant, tool, document")]
+    kind: Annotated[
+        Name, Field(description="injection, pii or secret; of an answer pii, secret, leakage or exfiltration")
+    ]
+    type: Annotated[
+        Name,
+        Field(
+            description="EMAIL_ADDRESS and the like; a rule's id for secrets and injections; system-prompt; image, link"
+        ),
+    ]
+    channel: Annotated[
+        Name | None, Field(description="who speaks there: system, user, assistant, tool, document; output: the answer")
+    ]
     count: Annotated[Count, Field(description="how many of them")]
     score: Annotated[Score, Field(description="confidence, 0-100")]
 
@@ -126,7 +135,9 @@ class RequestRecord:
     bytes_out: Annotated[Count | None, Field(description="response body")]
     risk: Annotated[Score | None, Field(description="risk score, 0-100")]
     addends: Annotated[dict[Name, Count], Field(description="what the risk score is made of: points by id")]
-    findings: Annotated[tuple[FindingRecord, ...], Field(description="what the guard found")]
+    findings: Annotated[
+        tuple[FindingRecord, ...], Field(description="what the guards found, in the request and in the answer")
+    ]
     redacted: Annotated[dict[Name, Count], Field(description="values replaced on the way in, by type")]
     restored: Annotated[Count | None, Field(description="values put back on the way out")]
     decision: Annotated[DecisionRecord | None, Field(description="what the policies decided; null if none were asked")]

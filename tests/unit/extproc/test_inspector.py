@@ -7,9 +7,12 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from extproc.detectors.leakage import prints
 from extproc.inspector import HUGE, LARGE, SAMPLE, InspectionTimedOut, Inspector
 from extproc.messages.refusal import Refused
+from extproc.transaction.effects import RestoreAnswer
 from forebay.config import defaults
+from forebay.config.resolved import OutputGuards
 from forebay.outcomes import Reason
 
 SIZES = pytest.mark.parametrize("size", [10, LARGE + 10, HUGE + 10])
@@ -48,15 +51,32 @@ def test_a_refused_body_says_why_at_every_size(inspector: Inspector, size: int) 
 def test_answers_are_restored_at_every_size(inspector: Inspector, size: int) -> None:
     """With the values of their own exchange."""
     answer = orjson.dumps({"text": "to [EMAIL_abcd]" + "." * size})
-    body, count = asyncio.run(inspector.restore(answer, {"[EMAIL_abcd]": "a@b.example"}))
-    assert (count, body) == (1, answer.replace(b"[EMAIL_abcd]", b"a@b.example"))
+    done = asyncio.run(inspector.finish(RestoreAnswer(answer, {"[EMAIL_abcd]": "a@b.example"})))
+    assert (done.restored, done.body) == (1, answer.replace(b"[EMAIL_abcd]", b"a@b.example"))
+
+
+@SIZES
+def test_answers_are_guarded_at_every_size(inspector: Inspector, size: int) -> None:
+    """What the model adds is masked, what the caller sent comes back, and the findings travel with the answer."""
+    guards = replace(defaults.GUARDS, output=OutputGuards(pii="redact", system_prompt="log"))
+    prompt = "You are Ada of the Northwind shipping desk. Never promise any refund above fifty dollars to anybody."
+    text = f"{prompt} Ask [EMAIL_abcd] or eve@example.org. " + "and so on. " * (size // 11)
+    work = RestoreAnswer(orjson.dumps({"text": text}), {"[EMAIL_abcd]": "a@b.example"}, guards, prints([prompt]))
+    done = asyncio.run(inspector.finish(work))
+    assert done.body == orjson.dumps({"text": text.replace("[EMAIL_abcd]", "a@b.example").replace(
+        "eve@example.org", "[EMAIL_ADDRESS]"
+    )})  # fmt: skip
+    assert [(one.kind, one.type, one.count) for one in done.findings] == [
+        ("leakage", "system-prompt", 1),
+        ("pii", "EMAIL_ADDRESS", 1),
+    ]
 
 
 @SIZES
 def test_an_unreadable_answer_is_refused_at_every_size(inspector: Inspector, size: int) -> None:
     """Nothing of it is given out."""
     with pytest.raises(Refused) as refused:
-        asyncio.run(inspector.restore(b'{"a": "[X_a]' + b"." * size, {"[X_a]": "v"}))
+        asyncio.run(inspector.finish(RestoreAnswer(b'{"a": "[X_a]' + b"." * size, {"[X_a]": "v"})))
     assert refused.value.reason is Reason.ANSWER_UNREADABLE
 
 

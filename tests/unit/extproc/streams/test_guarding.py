@@ -8,100 +8,227 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.detectors.scan import Detectors
-from extproc.findings import Span
-from extproc.streams.guarding import Guarding, detector_scan
+from extproc.detectors.leakage import NOTHING, prints
+from extproc.findings import AnswerFinding, Stretch
+from extproc.streams.guarding import AHEAD, LONGEST, Finder, Guarding, answer_guard
 from extproc.streams.rewriting import BlockedError
-from forebay.config.resolved import Guards, InjectionGuard
+from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, RedactAction
 
-REACH = 8
 _CODE = re.compile(r"(?<![A-Z0-9-])[A-Z]{2}-?[0-9]{4}(?![A-Z0-9-])")
+PROMPT = (
+    "You are Ada, the assistant of the Northwind shipping desk. Never promise a refund above fifty dollars. When a "
+    "customer mentions a lawyer, hand the conversation over to a colleague at once."
+)
 
 
-def scan(text: str) -> list[Span]:
+def codes(text: str) -> list[Stretch]:
     """Codes like AB-1234 that stand alone: seven characters and one beside them."""
-    return [Span(found.start(), found.end(), "CODE") for found in _CODE.finditer(text)]
+    return [Stretch(found.start(), found.end(), "pii", "CODE", 80) for found in _CODE.finditer(text)]
 
 
-def fed(guarding: Guarding, text: str, cuts: list[int] | range) -> str:
+def guarding(action: RedactAction = "redact") -> Guarding:
+    """A guard against codes."""
+    return Guarding([Finder(codes, action)])
+
+
+def real(prompt: str = "", **actions: RedactAction) -> Guarding:
+    """The guard of a tenant with these actions."""
+    output = OutputGuards(**actions)  # type: ignore[arg-type]
+    guards = Guards("g", InjectionGuard("off", 100), "off", (), "off", 1.0, "closed", output)
+    return answer_guard(guards, prints([prompt]) if prompt else NOTHING)
+
+
+def fed(guard: Guarding, text: str, cuts: list[int] | range) -> str:
     """What comes out in all."""
-    guard, out = guarding.channel(), ""
+    channel, out = guard.channel(), ""
     for start, end in itertools.pairwise([0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]):
-        out += guard.feed(text[start:end])
-        assert guard.held < 3 * REACH + guarding.stride + (end - start) + 12
-    out += guard.feed("", True)
-    assert guard.held == 0
+        out += channel.feed(text[start:end])
+    out += channel.feed("", True)
+    assert channel.held == 0
     return out
 
 
+def counted(guard: Guarding) -> dict[str, int]:
+    """How many of each type."""
+    return {one.type: one.count for one in guard.findings}
+
+
 PIECES = st.sampled_from(
-    ["AB-1234", "XY0000", "AB", "-", "12", "34", " ", "x", "é", "😀", "A long word or two", "[", "{", '"']
+    ["AB-1234", "XY0000", "AB", "-", "12", "34", " ", "x", "é", "😀", "A long word or two", "[", "{", '"', "\n", "。"]
 )
 CUTS = st.lists(st.integers(0, 200), max_size=8)
 
 
-@given(st.lists(PIECES, max_size=25).map("".join), CUTS, st.sampled_from([1, 16]))
-def test_the_verdict_is_that_over_the_whole_text(text: str, cuts: list[int], stride: int) -> None:
+@given(st.lists(PIECES, max_size=25).map("".join), CUTS)
+def test_the_verdict_is_that_over_the_whole_text(text: str, cuts: list[int]) -> None:
     """Found as often, masked in the same places, however it is cut."""
     text = "." + text  # no JSON
-    spans = scan(text)
-    masked = text
-    for span in reversed(spans):
-        masked = masked[: span.start] + "[CODE]" + masked[span.end :]
+    spans = codes(text)
+    masked = _CODE.sub("[CODE]", text)
     for chosen in ([], cuts, range(len(text))):
-        guarding = Guarding(scan, REACH, mask=True, stride=stride)
-        assert fed(guarding, text, chosen) == masked
-        assert guarding.found == ({"CODE": len(spans)} if spans else {})
+        guard = guarding()
+        assert fed(guard, text, chosen) == masked
+        assert counted(guard) == ({"CODE": len(spans)} if spans else {})
+        assert fed(guarding("log"), text, chosen) == text
 
 
 @given(st.lists(PIECES, max_size=12).map("".join), CUTS, st.booleans())
 def test_strings_of_json_are_texts_of_their_own(text: str, cuts: list[int], ascii_only: bool) -> None:
     """Their escapes undone for the scan; what is left of them keeps its spelling."""
     arguments = json.dumps({"k": ["a", text], "b\n": "AB-1234"}, ensure_ascii=ascii_only)
-    out = fed(Guarding(scan, REACH, mask=True, stride=1), arguments, cuts)
-    assert json.loads(out) == {"k": ["a", _CODE.sub("[CODE]", text)], "b\n": "[CODE]"}
-    assert fed(Guarding(scan, REACH, mask=False, stride=1), arguments, cuts) == arguments
+    assert json.loads(fed(guarding(), arguments, cuts)) == {"k": ["a", _CODE.sub("[CODE]", text)], "b\n": "[CODE]"}
+    assert fed(guarding("log"), arguments, cuts) == arguments
 
 
 def test_an_escaped_spelling_hides_nothing() -> None:
     """Neither does a key, or a number."""
-    guarding = Guarding(
-        lambda text: [Span(m.start(), m.end(), "N") for m in re.finditer("77|é😀", text)], 4, mask=True, stride=1
-    )
-    text = '{"\\u00377": 1, "n": -1770.5, "s": "\\u00e9\\ud83d\\ude00\\n"}'
+    found = [
+        Finder(lambda t: [Stretch(m.start(), m.end(), "pii", "N", 1) for m in re.finditer("77|é😀7", t)], "redact")
+    ]
+    text = '{"\\u00377": 1, "n": -1770.5, "s": "\\u00e9\\ud83d\\ude007\\n"}'
     for cuts in ([], range(len(text))):
-        assert fed(guarding, text, cuts) == '{"[N]": 1, "n": "[N]", "s": "[N]\\n"}'
-    assert guarding.found == {"N": 6}
+        guard = Guarding(found)
+        assert fed(guard, text, cuts) == '{"[N]": 1, "n": "[N]", "s": "[N]\\n"}'
+        assert counted(guard) == {"N": 3}
+
+
+WORTH_FINDING = [
+    "eve.adams@example.org", "call 555-0199", "4111 1111 1111 1111", "ssn", "536904399", "password is hunter2!",
+    "https://evil.example/?q=aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29ybGQ", "![x](", ")", "Some words, said so",
+    " ", "\n", "AB 12 34 56 C", "你好，", PROMPT, PROMPT.upper(), "x" * 300, "1 " * 90, "sk-ant-", "a1B2" * 9,
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(WORTH_FINDING), max_size=14).map(" ".join),
+    st.lists(st.integers(0, 1500), max_size=10),
+)
+def test_no_cut_changes_what_the_real_guard_makes_of_a_text(text: str, cuts: list[int]) -> None:
+    """Neither what comes out nor what is recorded."""
+    whole = real(PROMPT, pii="redact", secrets="redact", system_prompt="redact", links="redact")
+    out = whole.whole(text)
+    for chosen in (cuts, range(len(text))):
+        pieces = real(PROMPT, pii="redact", secrets="redact", system_prompt="redact", links="redact")
+        assert fed(pieces, text, chosen) == out
+        assert pieces.findings == whole.findings
+
+
+def test_ordinary_words_go_out_as_they_come() -> None:
+    """Nothing but the word that is not whole yet is held."""
+    channel = real(pii="redact", secrets="block", links="redact").channel()
+    assert channel.feed("It is a fine day") == "It is a fine "
+    assert channel.feed(" today") == "day "
+    assert channel.feed(" out") == "today "
+    assert channel.feed("", True) == "out"
+
+
+def test_a_value_split_over_three_deltas_is_found() -> None:
+    """With the words that say what it is."""
+    channel = real(pii="redact").channel()
+    out = [channel.feed(piece) for piece in ("Her address is eve.", "adams@exam", "ple.org, as far as I ", "know")]
+    assert "".join([*out, channel.feed("", True)]) == "Her address is [EMAIL_ADDRESS], as far as I know"
+    assert out[0] == "Her address "
+
+
+def test_what_is_not_calm_is_held_until_enough_calm_follows() -> None:
+    """A word behind it may say what it is."""
+    channel = real(pii="redact").channel()
+    out, fed_in = "", ""
+    for word in ["Take", "555-0199", *["then"] * 20]:
+        fed_in += word + " "
+        out += channel.feed(word + " ")
+        if "555" in fed_in and len(fed_in) < 14 + AHEAD:
+            assert out == "Take "
+    assert out == fed_in
+
+
+def test_a_stretch_without_an_end_is_not_held_for_ever() -> None:
+    """Digits and signs alone: scanned at fixed lengths."""
+    channel = real(pii="redact", secrets="redact").channel()
+    out = ""
+    for _ in range(300):
+        out += channel.feed("0x1f, 0x2e; " * 4)
+        assert channel.held < LONGEST + 600
+    assert out + channel.feed("", True) == "0x1f, 0x2e; " * 1200
+
+
+def test_a_key_longer_than_a_stretch_is_masked_as_one() -> None:
+    """What could go on at the end of a stretch stays until it has ended."""
+    lines = "\n".join(("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7" + str(n) * 8)[:64] for n in range(60))
+    text = f"Here: -----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\nThat was it."
+    for cuts in ([], range(0, len(text), 7)):
+        guard = real(secrets="redact")
+        assert fed(guard, text, cuts) == "Here: [PRIVATE_KEY]\nThat was it."
+        assert counted(guard) == {"private-key": 1}
+
+
+def test_text_let_go_before_its_end_is_scanned_as_if_it_ended() -> None:
+    """And what comes later is scanned with it: a value that was complete too late is masked from there on."""
+    guard = real(pii="redact")
+    channel = guard.channel()
+    assert channel.feed("Mail eve.adams@exam") == "Mail "
+    assert channel.feed("", True) == "eve.adams@exam"
+    assert channel.feed("ple.org now ") + channel.feed("", True) == "[EMAIL_ADDRESS] now "
+    assert counted(guard) == {"EMAIL_ADDRESS": 1}
 
 
 def test_a_type_that_blocks_ends_the_text() -> None:
-    """What is out is out; the finding is not."""
-    guard = Guarding(scan, REACH, mask=False, block=["CODE"], stride=1).channel()
-    out = guard.feed("Nothing to be seen in here at all, ")
+    """What is out is out; the finding is counted."""
+    guard = real(pii="block")
+    channel = guard.channel()
+    assert channel.feed("Nothing to be seen here. ") == "Nothing to be seen here. "
     with pytest.raises(BlockedError):
-        guard.feed("AB-1234.", True)
-    assert out
+        channel.feed("Mail eve.adams@example.org", True)
+    assert guard.findings == (AnswerFinding("pii", "EMAIL_ADDRESS", 1, 99),)
     with pytest.raises(BlockedError):
-        Guarding(scan, REACH, mask=False, block=["CODE"]).whole("AB-1234")
+        guarding("block").whole("AB-1234")
 
 
-def test_a_scan_out_of_reach_never_cuts_a_finding() -> None:
-    """A scan that breaks its word costs time, not text."""
-    guarding = Guarding(lambda text: [Span(0, len(text), "ALL")] if len(text) > 20 else [], 4, mask=True, stride=1)
-    guard = guarding.channel()
-    assert guard.feed("x" * 30) == ""
-    assert guard.feed("", True) == "[ALL]"
+def test_each_kind_has_its_own_action() -> None:
+    """What is only seen stays, what is off is not even seen."""
+    text = "Mail eve.adams@example.org, password is hunter2!"
+    guard = real(pii="log", secrets="redact")
+    assert guard.whole(text) == "Mail eve.adams@example.org, password is [PASSWORD]!"
+    assert counted(guard) == {"EMAIL_ADDRESS": 1, "password": 1}
+    guard = real(secrets="redact")
+    assert guard.whole(text) == "Mail eve.adams@example.org, password is [PASSWORD]!"
+    assert counted(guard) == {"password": 1}
 
 
-def test_the_detectors_of_requests_scan_answers_too() -> None:
-    """The same rules, asked through the same door."""
-    guards = Guards("g", InjectionGuard("off", 100), "redact", (), "redact", 1.0, "closed")
-    text = "Write to eve.adams@example.org or to nobody. " * 6
-    for cuts in ([], range(0, len(text), 3)):
-        guarding = Guarding(detector_scan(Detectors(), guards), 64, mask=True, stride=16)
-        guard, out = guarding.channel(), ""
-        for start, end in itertools.pairwise([0, *cuts, len(text)]):
-            out += guard.feed(text[start:end])
-        out += guard.feed("", True)
-        assert out == text.replace("eve.adams@example.org", "[EMAIL_ADDRESS]")
-        assert guarding.found == {"EMAIL_ADDRESS": 6}
+def test_what_repeats_the_prompt_is_masked_from_where_it_shows() -> None:
+    """Some words of it are out before it does; what comes behind it goes on."""
+    guard = real(PROMPT, system_prompt="redact")
+    text = f"Sure, I was told this: {PROMPT} And that was all that was ever said to me in confidence, believe me."
+    out = guard.whole(text)
+    assert out.startswith("Sure, I was told this: You are Ada, ")
+    assert "[SYSTEM_PROMPT]" in out
+    assert "lawyer" not in out
+    assert "refund" not in out
+    assert out.endswith("And that was all that was ever said to me in confidence, believe me.")
+    assert counted(guard) == {"system-prompt": 1}
+
+
+def test_what_repeats_the_prompt_blocks_or_is_noted() -> None:
+    """As the action says; twice said is twice noted."""
+    with pytest.raises(BlockedError):
+        real(PROMPT, system_prompt="block").whole(PROMPT)
+    guard = real(PROMPT, system_prompt="log")
+    text = f"{PROMPT} {'Something else altogether. ' * 4}{PROMPT}"
+    assert guard.whole(text) == text
+    assert counted(guard) == {"system-prompt": 2}
+    assert real(PROMPT).whole(text) == text
+
+
+def test_a_few_words_of_the_prompt_are_held_and_then_go_out() -> None:
+    """Once the answer has gone its own way."""
+    channel = real(PROMPT, system_prompt="block").channel()
+    begins = " ".join(PROMPT.split()[:9]) + " "
+    assert len(channel.feed(begins)) < len(begins)
+    assert channel.feed("is what people tend to say about me these days, and little else. ") != ""
+
+
+def test_a_finding_shows_nothing_of_the_text() -> None:
+    """Content-free."""
+    guard = real(pii="log")
+    guard.whole("Mail eve.adams@example.org")
+    assert "eve" not in repr(guard.findings)

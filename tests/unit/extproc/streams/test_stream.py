@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.findings import Span
+from extproc.findings import Stretch
 from extproc.messages.sse import EventReader
 from extproc.streams.chat import ChatDialect
-from extproc.streams.guarding import Guarding
+from extproc.streams.guarding import Finder, Guarding
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
 from extproc.streams.stream import Bounds, Stop, Stream
+from forebay.config.resolved import RedactAction
 
 A = "[EMAIL_ADDRESS_x7k2mq]"
 HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
@@ -39,13 +40,13 @@ def said(passed: bytes) -> str:
     )
 
 
-def guard(*block: str) -> Guarding:
-    """Finds the word «secret»."""
+def guard(action: RedactAction = "redact") -> Guarding:
+    """Finds the word «secret7»."""
 
-    def scan(text: str) -> list[Span]:
-        return [Span(at, at + 6, "WORD") for at in range(len(text)) if text.startswith("secret", at)]
+    def find(text: str) -> list[Stretch]:
+        return [Stretch(at, at + 7, "secret", "WORD", 9) for at in range(len(text)) if text.startswith("secret7", at)]
 
-    return Guarding(scan, 6, mask=True, block=block, stride=1)
+    return Guarding([Finder(find, action)])
 
 
 def test_held_text_moves_into_a_later_delta() -> None:
@@ -116,10 +117,12 @@ def test_what_follows_the_mark_is_dropped() -> None:
 
 def test_a_blocked_finding_stops_the_stream() -> None:
     """What was said before may still go out; then comes the ending of a filtered answer."""
-    one = stream(guard("WORD"))
-    passed = one.feed(chunk(content="this is quite a long text, ") + chunk(content="secret"), False, 1)
+    one = stream(guard("block"))
+    passed = one.feed(chunk(content="this is quite a long text, ") + chunk(content="secret7"), False, 1)
     assert one.stop is None
-    passed += one.feed(chunk(content=" and so on and so on") + chunk(content="more"), False, 2)
+    passed += one.feed(
+        chunk(content=" and so on and on, for ever and ever, and then some ") + chunk(content="more"), False, 2
+    )
     assert (one.stop, one.closed) == (Stop.BLOCKED, False)
     passed += one.block()
     assert said(passed) in "this is quite a long text, "
@@ -131,17 +134,17 @@ def test_a_blocked_finding_stops_the_stream() -> None:
 def test_a_blocked_end_is_found_in_time() -> None:
     """A text that ends with the finding never shows it."""
     for ending in (chunk("stop"), DONE, b""):
-        one = stream(guard("WORD"))
-        passed = one.feed(chunk(content="a secret") + ending, True, 1)
+        one = stream(guard("block"))
+        passed = one.feed(chunk(content="a secret7") + ending, True, 1)
         assert (one.stop, said(passed)) == (Stop.BLOCKED, "")
 
 
 def test_a_guard_sees_placeholders_not_values() -> None:
     """What the caller sent comes back, what the model says of its own is masked; fields nobody knows are scanned."""
-    values, one = {A: "secret"}, b""
+    values, one = {A: "secret7"}, b""
     both = stream(guard(), Restoring(values))
-    one = both.feed(chunk(content=f"a secret {A}", mood="secret") + DONE, True, 1)
-    assert said(one) == "a [WORD] secret"
+    one = both.feed(chunk(content=f"a secret7 {A}", mood="secret7") + DONE, True, 1)
+    assert said(one) == "a [WORD] secret7"
     assert b'"mood":"[WORD]"' in one
 
 

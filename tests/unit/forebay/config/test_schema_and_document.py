@@ -59,7 +59,7 @@ def test_the_examples_fit_the_schema(example: str) -> None:
         {"models": {"fast": {"backends": [{"use": "one/m", "weight": -1}]}}},
         {"models": {"fast": {"backends": [{"use": "one/m", "weight": 1}], "timeout": {"total": 5}}}},
         {"caps": {"n": True}},
-        {"guards": {"default": {"pii": {"out": "redact"}}}},
+        {"guards": {"default": {"injection": {"out": "block"}}}},
         {"telemetry": {"prometheus": 70000}},
     ],
 )

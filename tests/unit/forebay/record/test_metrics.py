@@ -28,7 +28,8 @@ tenants:
 RESOLVED = load_text(CONFIG, Path("/etc/forebay.yaml"))
 CALL = {
     "verdict": "pass", "reason": "ok", "operation": "chat", "tenant": "acme", "model": "fast", "risk": 41,
-    "redacted": {"EMAIL_ADDRESS": 2}, "findings": [{"kind": "pii", "type": "EMAIL_ADDRESS", "count": 2, "score": 90}],
+    "redacted": {"EMAIL_ADDRESS": 2},
+    "findings": [{"kind": "pii", "type": "EMAIL_ADDRESS", "channel": "user", "count": 2, "score": 90}],
     "usage": {"input_tokens": 10, "output_tokens": 5}, "cost": {"usd": 0.25}, "stages": {"guard": 80},
     "decision": {"allow": True, "mode": "enforce"},
 }  # fmt: skip
@@ -71,7 +72,7 @@ def test_a_completed_call_is_counted_everywhere(metrics: Metrics) -> None:
         "tried": value(metrics, "forebay_attempts_total", provider="spare", model="llama", status_class="2xx"),
         "fallbacks": value(metrics, "forebay_fallbacks_total", model="fast"),
         "redacted": value(metrics, "forebay_redactions_total", type="EMAIL_ADDRESS"),
-        "found": value(metrics, "forebay_findings_total", kind="pii", type="EMAIL_ADDRESS"),
+        "found": value(metrics, "forebay_findings_total", kind="pii", type="EMAIL_ADDRESS", channel="user"),
         "risk": value(metrics, "forebay_risk_score_sum"),
         "decided": value(metrics, "forebay_decisions_total", code="allow", mode="enforce"),
         "stage": value(metrics, "forebay_stage_seconds_sum", stage="guard"),

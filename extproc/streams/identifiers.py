@@ -1,0 +1,19 @@
+"""Strings of an answer that are names given by the provider's software: no model writes them, and no guard reads them.
+
+A guard would take some of them for what they look like: an id of sixteen digits is a card in one of ten.
+"""
+
+import re
+from typing import Final
+
+from extproc.streams.dialect import Path
+
+_FIELDS: Final = frozenset(
+    {"id", "object", "model", "role", "type", "finish_reason", "service_tier", "system_fingerprint", "tool_call_id"}
+)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+
+
+def is_identifier(path: Path, text: str) -> bool:
+    """Whether the string at `path` is one."""
+    return path[-1] in _FIELDS and _IDENTIFIER.fullmatch(text) is not None

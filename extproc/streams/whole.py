@@ -1,0 +1,112 @@
+"""A whole JSON answer, guarded and restored: the texts in it one by one, by the rules of streamed ones."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from extproc.detectors.leakage import NOTHING, Prints
+from extproc.findings import AnswerFinding, Text
+from extproc.messages.edit import Edit, apply, edits_for
+from extproc.messages.json_spans import MAX_DEPTH, Node, parse
+from extproc.messages.refusal import Refused
+from extproc.messages.restore import MAX_VALUES, restore
+from extproc.streams.dialect import Path
+from extproc.streams.guarding import Guarding, answer_guard
+from extproc.streams.identifiers import is_identifier
+from extproc.streams.rewriting import BlockedError
+from forebay.config.resolved import Guards
+from forebay.outcomes import Reason
+
+_HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint", "usage")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the caller gets. `blocked`: in place of what the provider said, an answer that ends as a filtered one."""
+
+    body: bytes = field(repr=False)
+    restored: int
+    findings: tuple[AnswerFinding, ...] = ()
+    blocked: bool = False
+
+
+def finish(body: bytes, values: Mapping[str, str], guards: Guards | None, prints: Prints = NOTHING) -> Finished:
+    """`body` guarded, if `guards` are given (`prints`: of the call's prompt), and then with its values back.
+
+    Raises Refused(ANSWER_UNREADABLE) for a body that is not JSON, is JSON that could be read in two ways, says its text
+    a second time in `logprobs` although it may change, or exceeds a bound; then the caller must not get it.
+    """
+    if guards is None:
+        return Finished(*restore(body, values))
+    guarding = answer_guard(guards, prints)
+    try:
+        body = _guarded(body, guarding, guards.output.changes)
+    except BlockedError:
+        return Finished(_filtered(body), 0, guarding.findings, True)
+    except (Refused, ValueError):
+        raise Refused(Reason.ANSWER_UNREADABLE) from None
+    body, restored = restore(body, values) if values else (body, 0)
+    return Finished(body, restored, guarding.findings)
+
+
+def _guarded(body: bytes, guarding: Guarding, changes: bool) -> bytes:
+    edits: list[Edit] = []
+    root = parse(body, MAX_DEPTH, MAX_VALUES)
+    if not isinstance(root.value, dict):
+        raise ValueError("an answer is a JSON object")
+    if changes and _says_again(root.value):
+        raise ValueError("text that may change is said again")
+    for path, node, text in _strings(root):
+        if is_identifier(path, text):
+            continue
+        new = guarding.whole(text)
+        if new != text:
+            edits += edits_for(Text("answer", "assistant", text, node.start, node.end), body, [(0, len(text), new)])
+    return apply(body, edits) if edits else body
+
+
+def _strings(root: Node) -> Iterator[tuple[Path, Node, str]]:
+    """Every string value that is not empty, in the order of the body."""
+    waiting: list[tuple[Path, Node]] = [((), root)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node.value, str):
+            if node.value:
+                yield path, node, node.value
+        elif isinstance(node.value, dict):
+            waiting += reversed([((*path, key), child) for key, child in node.value.items()])
+        elif isinstance(node.value, list):
+            waiting += reversed([((*path, place), child) for place, child in enumerate(node.value)])
+
+
+def _says_again(answer: Mapping[str, Node]) -> bool:
+    """Whether a choice has log probabilities with text in them."""
+    choices = answer.get("choices")
+    for choice in choices.value if choices is not None and isinstance(choices.value, list) else ():
+        logprobs = choice.value.get("logprobs") if isinstance(choice.value, dict) else None
+        if logprobs is not None and isinstance(logprobs.value, dict):
+            return any(each.value for each in logprobs.value.values())
+    return False
+
+
+def _filtered(body: bytes) -> bytes:
+    """An answer as a provider gives it that has filtered its own: every choice empty, what it cost told."""
+    answer = orjson.loads(body)
+    choices = answer.get("choices")
+    given = choices if isinstance(choices, list) and choices else [{}]
+    return orjson.dumps(
+        {
+            **{name: answer[name] for name in _HEAD if name in answer},
+            "choices": [
+                {
+                    "index": choice.get("index", place) if isinstance(choice, dict) else place,
+                    "message": {"role": "assistant", "content": "", "refusal": None},
+                    "logprobs": None,
+                    "finish_reason": "content_filter",
+                }
+                for place, choice in enumerate(given)
+            ],
+        }
+    )
