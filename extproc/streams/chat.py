@@ -68,9 +68,9 @@ class ChatDialect:
         """A chunk with a delta of this text alone."""
         return self._chunk(channel.group, _delta(channel, text), None)
 
-    def blocked(self) -> bytes:
-        """Every choice that has not finished does so with `content_filter`; then `[DONE]`."""
-        unfinished = sorted((self._open or {0}) - self._finished)
+    def blocked(self, unsent: frozenset[int]) -> bytes:
+        """Every choice that has not finished for the caller does so with `content_filter`; then `[DONE]`."""
+        unfinished = sorted((self._open or {0}) - self._finished | unsent)
         return b"".join([*(self._chunk(index, {}, "content_filter") for index in unfinished), _event(_DONE)])
 
     def failed(self, error: bytes) -> bytes:

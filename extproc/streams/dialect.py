@@ -63,8 +63,11 @@ class Dialect(Protocol):
         """An event that brings `text` to `channel`."""
         ...
 
-    def blocked(self) -> bytes:
-        """What ends a stream whose rest the caller must not get, as the provider would end a filtered one."""
+    def blocked(self, unsent: frozenset[int]) -> bytes:
+        """What ends a stream whose rest the caller must not get, as the provider would end a filtered one.
+
+        `unsent`: groups that ended with the event last read, which was not sent.
+        """
         ...
 
     def failed(self, error: bytes) -> bytes:

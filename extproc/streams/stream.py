@@ -94,7 +94,7 @@ class Stream:
 
     __slots__ = (
         "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_repeats", "_rewritings",
-        "_seen", "_size", "closed", "said", "stop",
+        "_seen", "_size", "_unsent", "closed", "said", "stop",
     )  # fmt: skip
 
     def __init__(
@@ -125,6 +125,7 @@ class Stream:
         self._seen: set[str] = set()
         self._size = 0
         self._at = 0
+        self._unsent: frozenset[int] = frozenset()  # groups whose end has been read and not been sent
         self._clean_end = True  # what went out ends with a blank line
 
     @property
@@ -152,7 +153,7 @@ class Stream:
 
     def block(self) -> bytes:
         """End the answer as the provider ends a filtered one; what is held is dropped. Empty once it has closed."""
-        return self._end(self._dialect.blocked())
+        return self._end(self._dialect.blocked(self._unsent))
 
     def fail(self, error: bytes) -> bytes:
         """End the answer with an error, given as the body an unstreamed answer would have. Empty once closed."""
@@ -211,6 +212,7 @@ class Stream:
     def _answer(self, event: Event, data: bytes) -> Iterator[bytes]:
         answer = _load(data)
         reading = self._dialect.read(answer)
+        self._unsent = reading.ended
         self._note(reading)
         changes = self._pieces(reading)
         skip = {piece.path for piece in reading.pieces}
@@ -224,6 +226,7 @@ class Stream:
         yield from self._flush(reading.ended, present)
         if not (reading.extra and self._hide):
             yield self._sent(raw, event.complete)
+        self._unsent = frozenset()
 
     def _pieces(self, reading: Reading) -> list[Change]:
         """The changes of the channels' texts. A text that ends with this event has all of it in its last piece."""

