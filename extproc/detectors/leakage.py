@@ -82,7 +82,7 @@ class Follower:
         for end, value in _hashes(buffer, len(self._tail) + 1):
             if value in self._prints.hashes:
                 self._met(base + end)
-                self.ends = at + len(word)
+                self.ends = at + len(word.rstrip())
         self._count += len(said)
         self._tail = buffer[1 - WIDTH :]
         if self.begins >= 0 and self._count - self._last > GAP:

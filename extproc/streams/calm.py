@@ -24,6 +24,8 @@ STEP = re.compile(
 _PLAIN = re.compile(
     r"[\"'(]{0,2}(?:(?:[A-Z][a-z]{2,14}|[a-z]{3,15})(?:-[a-z]{2,14}){0,3}|[A-Z]{3,6})(?:['\u2019][a-z]{1,3})?[.,;:!?)\"']{0,3}\s"
 )
+# One of our own, which stands for a value of the caller's.
+_PLACEHOLDER = re.compile(r"[\"'(]{0,2}\[[A-Z][A-Z0-9_]{0,60}_[a-z2-7]{6}\](?:['\u2019][a-z]{1,3})?[.,;:!?)\"']{0,3}\s")
 # They begin no finding with a calm word, but may be its beginning: `AB 12 34 56 C`.
 _SHORT = re.compile(r"[\"'(]{0,2}[A-Za-z]{0,2}[.,;:!?)\"']{0,3}\s|[-*#>|=+&/\u2013\u2014]{1,4}\s")
 _FOREIGN = re.compile(r"[^\s\d_\x00-@\[-`{-\x7f]{1,60}")
@@ -32,7 +34,7 @@ _AROUND: Final = "\"'.,;:!?()\u201c\u201d\u2018\u2019\u00ab\u00bb\u300c\u300d\u3
 
 def is_calm(step: str) -> bool:
     """Whether a `STEP` is a word that no finding begins in."""
-    if _PLAIN.fullmatch(step) is not None:
+    if _PLAIN.fullmatch(step) is not None or _PLACEHOLDER.fullmatch(step) is not None:
         return True
     if step.isascii():
         return False

@@ -227,7 +227,7 @@ class _Window:
         follower.feed(word, self._base + self._read)
         if self._masking:
             self._masking = follower.begins >= 0
-            self._passed = max(self._passed, min(follower.ends - self._base, self._read + len(word)))
+            self._passed = max(self._passed, follower.ends - self._base)
         if not follower.leaks or leaked:
             return
         self._guarding.note(_LEAK, action)
@@ -237,7 +237,7 @@ class _Window:
                 self._stirred = max(self._stirred, 0)
                 self._settle(start, out, False)
             out.append(self._mask(_LEAK))
-            self._passed, self._masking = self._read + len(word), True
+            self._passed, self._masking = follower.ends - self._base, True
 
     def _settle(self, limit: int, out: list[str], final: bool) -> None:
         """What stands before `limit` goes out, as the actions want it; not `final`: less, where something goes on."""

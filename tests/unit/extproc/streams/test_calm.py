@@ -8,6 +8,7 @@ from extproc.detectors.scan import values
 from extproc.streams.calm import STEP, is_calm, is_short
 
 CALM = (
+    "[EMAIL_ADDRESS_x7k2mq]: ([US_SSN_abcdef]), "
     "the Weather, \"quoted\" (brackets) Yes! don't they’re NASA well-known and\n então Größe привет, 你好。これは，"
     " नमस्ते सुंदर "
 ).replace("。", "。 ").replace("，", "， ").split()  # fmt: skip
