@@ -51,6 +51,29 @@ columns.
 |---|---|---|
 """
 
+_ANSWERS = """## Answers
+
+With `out` beside `in`, what the model says and the caller did not send is looked at: personal data and secrets as
+above, and two more. Ordinary words go out as they come; from the first word that could be part of something, text is
+held until enough ordinary text follows it. Streamed and whole answers are read alike, in every field a model can write.
+
+| type | what it is | confidence |
+|---|---|---|
+| `system-prompt` | a hundred letters of the call's system or developer message in a row | 90 |
+| `image` | an address that clients fetch by themselves, with more than seven characters of data | 90 |
+| `link` | any other address, with more than 47 characters of data | 70 |
+
+Letters count whatever their case and what stands between them; a word may be changed here and there. Of a message of
+60 to 125 letters four fifths are a leak; shorter ones are not looked for. Clients fetch by themselves the targets of
+markdown images and of definitions of references, and sources and styles of HTML.
+
+Data is what is no name made of words and small numbers: in the query, the fragment or the user part of an address, in a
+part of its path or a label of its host. A placeholder of this gateway is always data. Hosts of `links.allow` may be
+told anything, and so may those below them.
+
+What is masked reads `[EMAIL_ADDRESS]`, `[SYSTEM_PROMPT]`, `[IMAGE]`: without a tag, for nothing comes back.
+"""
+
 # What a newcomer types: rule, a text in which it is found, a text in which it is not, why not.
 SAMPLES = (
     ("EMAIL_ADDRESS", "jo@example.org", "jo@localhost", "no domain"),
@@ -73,7 +96,7 @@ SAMPLES = (
 
 def document() -> str:
     """The page, ending in a newline."""
-    return _HEAD + "\n".join([*_samples(), "", *_injection(), "", *_personal_data(), "", *_secrets(), ""])
+    return _HEAD + "\n".join([*_samples(), "", *_injection(), "", *_personal_data(), "", *_secrets(), "", _ANSWERS])
 
 
 def _samples() -> list[str]:

@@ -23,17 +23,20 @@ _FREE: Final = {IMAGE: 7, LINK: 47}
 _WORDY: Final = {IMAGE: 15, LINK: 31}  # the longest part of a path or a host that may look like data
 
 _URL = re.compile(
-    r"(?i)(?:(?<![a-z0-9+.-])(?:https?|wss?|ftp)(?::|&colon;|&#0*58;|&#x0*3a;)(?:[/\\]|&sol;|&#0*47;|&#x0*2f;){1,8}"
+    r"(?i)(?:(?<![a-z0-9+.-])(?:https?|wss?|ftp)(?::|&colon;|&#0*58;|&#x0*3a;)(?:[/\\]|&sol;|&#0*47;|&#x0*2f;){0,8}(?=[\w\[%&])"
     r"|(?<![\w:/\\.])[/\\]{2}(?=[\w-]{1,63}\.)|(?<![\w@/\\.-])www\.(?=\w))[^\s<>\"'`|\x00-\x1f]+"
 )
 _STARTS = re.compile(r"(?i)\A(?:(?:https?|wss?|ftp):)?[/\\]*")
 _HOST = re.compile(r"[^/\\?#]*")
-_FETCHED = re.compile(
-    r"(?i)(?:!\[[^\]]{0,300}\]\(\s{0,8}<?|(?:\A|\n)[ >]{0,8}\[[^\]\n]{1,100}\]:\s{0,8}<?|\burl\(\s{0,8}[\"']?"
-    r"|<(?:img|image|source|video|audio|track|iframe|embed|object|link|script|input|body|table|td|svg|use|base)\b"
-    r"[^>]{0,300})\Z"
+_PLAIN_HOST = re.compile(r"[a-z0-9._-]+")
+_DEFINITION = re.compile(r"[ >]{0,8}\[[^\]\n]{1,100}\]:\Z")
+_STYLE = re.compile(r"(?i)\burl\(\s{0,8}[\"']?\Z")
+_TAG = re.compile(
+    r"(?i)<(?:img|image|source|video|audio|track|iframe|embed|object|link|script|input|body|table|td|svg|use|base)\b[^>]*\Z"
 )
-_BEFORE: Final = 420
+_BEFORE: Final = 420  # characters that may say what an address is
+_QUOTED: Final = 2000  # characters of an address in quotes
+_BLANKS = re.compile(r"[\t\n\r ]+")
 _CLOSES: Final = {")": "(", "]": "[", "}": "{"}
 _TRAILS: Final = ".,;:!?*_"
 _PLACEHOLDER = re.compile(r"(?i)(?:\[|%5b)[A-Z][A-Z0-9_]{1,60}_[a-z2-7]{6}(?:\]|%5d)")
@@ -58,8 +61,35 @@ def find(text: str, allow: Collection[str]) -> list[Stretch]:
 def _addresses(text: str) -> Iterator[tuple[int, int, str]]:
     for found in _URL.finditer(text):
         start, end = found.start(), _end(found[0]) + found.start()
-        fetched = _FETCHED.search(text, max(0, start - _BEFORE), start)
-        yield start, end, IMAGE if fetched else LINK
+        kind = IMAGE if _is_fetched(text[max(0, start - _BEFORE) : start]) else LINK
+        if kind == IMAGE and text[start - 1] in "\"'":  # clients leave out the line breaks of a quoted address
+            closing = text.find(text[start - 1], start, start + _QUOTED)
+            end = max(end, closing) if closing >= 0 else min(len(text), start + _QUOTED)
+        yield start, end, kind
+
+
+def _is_fetched(before: str) -> bool:
+    """Whether clients fetch by themselves what stands behind `before`."""
+    tail = before.rstrip(" \t\n<")
+    if tail.endswith("]("):
+        return _is_image(tail)
+    if tail.endswith("]:"):
+        return _DEFINITION.match(tail, tail.rfind("\n") + 1) is not None
+    tag = before.rfind("<")
+    return _STYLE.search(before[-16:]) is not None or (tag >= 0 and _TAG.match(before, tag) is not None)
+
+
+def _is_image(tail: str) -> bool:
+    """Whether an exclamation mark stands before the bracket that `](` closes."""
+    depth = 0
+    for place in range(len(tail) - 2, -1, -1):
+        if tail[place] == "]":
+            depth += 1
+        elif tail[place] == "[":
+            depth -= 1
+            if depth == 0:
+                return tail[place - 1 : place] == "!"
+    return True  # the text before it is longer than what is looked back on: the stricter judgement
 
 
 def _end(address: str) -> int:
@@ -78,13 +108,14 @@ def _end(address: str) -> int:
 
 def carries(address: str, kind: str, allow: Collection[str]) -> bool:
     """Whether an address of that kind carries data to a host that may not be told any."""
-    address = unescape(address)
+    address = _BLANKS.sub("", unescape(address))
     rest = _STARTS.sub("", address, count=1)
     authority = _HOST.match(rest)[0]  # type: ignore[index]
     user, at, host = authority.rpartition("@")
     host = host.rpartition(":")[0] if re.search(r":\d*\Z", host) else host
     host = host.casefold().rstrip(".")
-    if not at and any(host == each or host.endswith("." + each) for each in allow):
+    plain = not at and _PLAIN_HOST.fullmatch(host) is not None
+    if plain and any(host == each or host.endswith("." + each) for each in allow):
         return False
     if _PLACEHOLDER.search(address) or user:
         return True

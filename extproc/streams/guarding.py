@@ -6,7 +6,7 @@ before it, and goes out as the actions want it. A stretch without an end in sigh
 could still be part of something longer stays. What repeats the system prompt is held while it does (`leakage`).
 
 In a text that reads as JSON each string is a text of its own, its escapes undone, and so is what stands between the
-strings (numbers).
+strings (numbers). The key before it is read with it, because it may say what the value is.
 """
 
 import re
@@ -25,6 +25,7 @@ from forebay.config.resolved import Guards, RedactAction
 
 BACK: Final = 512  # characters of what is out already that a scan sees: words that say what a number is
 UNFINISHED: Final = 512  # at the end of a stretch cut at a fixed length, what may go on
+KEY: Final = 64  # characters of a key
 LONGEST: Final = 2048  # a stretch is scanned after so many characters, finished or not
 
 _TOKEN = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
@@ -101,12 +102,12 @@ def _values(text: str, want_pii: bool, types: Collection[str], want_secrets: boo
 class Guard:
     """One channel's text."""
 
-    __slots__ = ("_guarding", "_json", "_kind", "_window")
+    __slots__ = ("_guarding", "_json", "_key", "_window")
 
     def __init__(self, guarding: Guarding) -> None:
         self._guarding = guarding
         self._json = JsonPrefix()
-        self._kind = Kind.OUTSIDE
+        self._key = ""
         self._window = _Window(guarding, Kind.OUTSIDE)
 
     @property
@@ -118,13 +119,22 @@ class Guard:
         """What may go out now. At the `end` nothing stays held. Raises BlockedError."""
         out: list[str] = []
         for kind, run in [(Kind.TEXT, text)] if self._json.plain else self._json.feed(text):
-            if kind is not self._kind:
-                out.append(self._window.feed("", True))
-                self._kind, self._window = kind, _Window(self._guarding, kind)
+            if kind is not self._window.kind:
+                self._turn(kind, out)
             out.append(self._window.feed(run, False))
         if end:
             out.append(self._window.feed("", True))
         return "".join(out)
+
+    def _turn(self, kind: Kind, out: list[str]) -> None:
+        """A run of another kind begins."""
+        if kind is Kind.TEXT:
+            self._window.kind = kind  # it was no JSON after all: `[4111 1111…` is one text
+            return
+        out.append(self._window.feed("", True))
+        if self._window.kind is Kind.KEY:
+            self._key = self._window.last + ": "
+        self._window = _Window(self._guarding, kind, "" if kind is Kind.KEY else self._key)
 
 
 class _Window:
@@ -135,19 +145,19 @@ class _Window:
     """
 
     __slots__ = (
-        "_base", "_follower", "_guarding", "_half", "_kind", "_masking", "_passed", "_raw", "_read", "_scanned",
-        "_stirred", "_text",
+        "_base", "_follower", "_guarding", "_half", "_masking", "_passed", "_raw", "_read", "_scanned", "_stirred",
+        "_text", "kind",
     )  # fmt: skip
 
-    def __init__(self, guarding: Guarding, kind: Kind) -> None:
+    def __init__(self, guarding: Guarding, kind: Kind, before: str = "") -> None:
+        """`before`: what is read with it, and is no part of it."""
+        self.kind = kind
         self._guarding = guarding
-        self._kind = kind
-        self._text = ""
-        self._raw: list[str] = []
+        self._text = before
+        self._raw = [] if kind in _PLAIN else list(before)
         self._half = ""  # of an escape
         self._base = 0  # characters forgotten
-        self._passed = 0
-        self._read = 0
+        self._passed = self._read = len(before)
         self._scanned = 0  # at a fixed length, without an end of the stretch
         self._stirred = -1
         self._follower = Follower(guarding.prints) if guarding.prints else None
@@ -156,6 +166,11 @@ class _Window:
     @property
     def held(self) -> int:
         return len(self._text) - self._passed + len(self._half)
+
+    @property
+    def last(self) -> str:
+        """Its last characters."""
+        return self._text[-KEY:]
 
     def feed(self, run: str, end: bool) -> str:
         self._take(run, end)
@@ -170,7 +185,7 @@ class _Window:
         return "".join(out)
 
     def _take(self, run: str, end: bool) -> None:
-        if self._kind in _PLAIN:
+        if self.kind in _PLAIN:
             self._text += run
             return
         run = self._half + run
@@ -209,7 +224,7 @@ class _Window:
         self._follow(rest, out)
         self._read += len(rest)
         if self._passed < self._read:
-            if rest and (self._kind is not Kind.OUTSIDE or any(map(str.isdigit, rest))):
+            if rest and (self.kind is not Kind.OUTSIDE or any(map(str.isdigit, rest))):
                 self._stirred = self._read
             self._settle(self._read, out, True)
         self._stirred = -1
@@ -244,7 +259,7 @@ class _Window:
         spans = self._spans() if self._stirred >= 0 else []
         while not final and (open_ := [start for start, end, _, _ in spans if start < limit < end]):
             limit = min(open_)
-        while not final and self._kind is Kind.OUTSIDE and limit and self._text[limit - 1] in _NUMBER:
+        while not final and self.kind is Kind.OUTSIDE and limit and self._text[limit - 1] in _NUMBER:
             limit -= 1  # a number is masked as a whole
         if limit <= self._passed:
             return
@@ -253,7 +268,7 @@ class _Window:
             if end > limit:
                 continue
             self._guarding.note(found, action)
-            if self._kind is Kind.OUTSIDE:
+            if self.kind is Kind.OUTSIDE:
                 start, end = self._number(start, end)
             if action == "redact" and end > at:
                 out += [self._raw_text(at, max(at, start)), self._mask(found)]
@@ -276,7 +291,7 @@ class _Window:
 
     def _mask(self, found: Stretch) -> str:
         mask = f"[{found.type.replace('-', '_').upper()}]"
-        return f'"{mask}"' if self._kind is Kind.OUTSIDE else mask
+        return f'"{mask}"' if self.kind is Kind.OUTSIDE else mask
 
     def _number(self, start: int, end: int) -> tuple[int, int]:
         """The whole number around a stretch of one: what stands for it is a string."""
@@ -287,7 +302,7 @@ class _Window:
         return start, end
 
     def _raw_text(self, start: int, stop: int) -> str:
-        if self._kind in _PLAIN:
+        if self.kind in _PLAIN:
             return self._text[start:stop]
         return "".join(self._raw[start:stop])
 

@@ -25,7 +25,12 @@ tenants:
   small: {keys: ["${file:/run/secrets/small}"], models: [chat], limits: {requests: 3/m}}
 auth: {jwt: {issuer: "https://idp.example.com", audiences: [llm], jwks: "${file:jwks.json}", tenant_claim: team, roles_claim: roles}}
 guards:
-  standard: {injection: {action: block, threshold: 70}, pii: {in: redact}, secrets: {in: redact}}
+  standard:
+    injection: {action: block, threshold: 70}
+    pii: {in: redact, out: redact}
+    secrets: {in: redact, out: block}
+    system_prompt: {out: block}
+    links: {out: redact, allow: [cdn.example.com]}
 policies: {files: ["policies/*.rego"], on_error: deny, mode: enforce}
 telemetry: {prometheus: 9090}
 """  # noqa: E501 - as the design wrote it
@@ -76,6 +81,9 @@ Every kind of entry at once:
 - Weights are relative. They are scaled to 10,000 parts by largest remainder; a share under 0.01 % is refused.
 - A guard set named `default` applies to tenants that name none. What a set leaves out comes from the set it `extends`,
   else from the defaults below.
+- Guards with `out` read the answers of chat calls, streamed or not, for what the model says and the caller did not
+  send: `redact` masks it, `block` ends the answer with `finish_reason: content_filter`, `log` records it. What cannot
+  be read (compressed, no JSON, over 7 MiB) is then refused, whatever `failure_mode` says. `types` counts both ways.
 - API keys: one per line behind each reference, at least 16 printable ASCII characters, no comma, not shaped like a JWT,
   not starting with `fbp-`. Blank lines and lines that start with `#` are skipped.
 - JWTs: `iss`, `aud`, `exp` (60 s of tolerance) and the tenant's claim are required; the claims named here are top-level

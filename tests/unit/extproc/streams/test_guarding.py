@@ -172,6 +172,25 @@ def test_text_let_go_before_its_end_is_scanned_as_if_it_ended() -> None:
     assert counted(guard) == {"EMAIL_ADDRESS": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("[4111 1111 1111 1111] is it", "[[CREDIT_CARD]] is it"),
+        ("{eve@example.org}", "{[EMAIL_ADDRESS]}"),
+        ("[1, 2, call 555-0199]", "[1, 2, call [PHONE_NUMBER]]"),
+        ('{"ssn": "536904399"}', '{"ssn": "[US_SSN]"}'),
+        ('{"ssn": 536904399}', '{"ssn": "[US_SSN]"}'),
+        ('{"ssn": ["536904399", 1]}', '{"ssn": ["[US_SSN]", 1]}'),
+        ('{"password": "hunter2!x"}', '{"password": "[PASSWORD]"}'),
+        ('{"ssn": "none", "size": "536904399"}', '{"ssn": "none", "size": "536904399"}'),
+    ],
+)
+def test_what_looks_like_json_hides_nothing(text: str, masked: str) -> None:
+    """A text that only begins like it is one text, and a key says what its value is."""
+    for cuts in ([], range(len(text))):
+        assert fed(real(pii="redact", secrets="redact"), text, cuts) == masked
+
+
 def test_a_type_that_blocks_ends_the_text() -> None:
     """What is out is out; the finding is counted."""
     guard = real(pii="block")
