@@ -21,6 +21,7 @@ from forebay.outcomes import Reason
 LARGE: Final = 16 * 1024  # bytes; below it the densest body takes some fifty milliseconds, an ordinary one two
 HUGE: Final = 512 * 1024  # bytes; below it an ordinary body takes some tens of milliseconds
 RESTORE_SECONDS: Final = 5.0  # the largest answer that is restored takes a third of it
+MOST_SECONDS: Final = 8.0  # for a whole answer: Envoy gives up after ten
 
 # What is slow the first time (patterns, vocabularies) is done on this before a caller could have to wait for it.
 SAMPLE = InspectBody(
@@ -62,7 +63,7 @@ class Inspector:
         given = (work.body, dict(work.values), work.guards, work.prints)
         if len(work.body) < LARGE:
             return finish(*given)
-        deadline = RESTORE_SECONDS + (work.guards.deadline if work.guards else 0)
+        deadline = min(RESTORE_SECONDS + (work.guards.deadline if work.guards else 0), MOST_SECONDS)
         try:
             return await self._process_for(work.body).run(deadline, finish, *given)
         except JobLost:

@@ -223,6 +223,16 @@ RULES = [
     ("policies: {files: ['notes/*']}\n", "f:3:20: policies.files[0]: matches no file"),
     (f'tenants: {{a: {{keys: ["{REF}"], guards: Strict}}}}\n',
      "f:3:45: tenants.a.guards: must be a name of a-z, 0-9 and '-', up to 63 characters"),
+    ("guards: {default: {pii: {out: mask}}}\n",
+     "f:3:31: guards.default.pii.out: must be redact, block, log or off"),
+    ("guards: {default: {output: {pii: block}}}\n", "f:3:20: guards.default.output: unknown key"),
+    ("guards: {default: {links: {allow: [com]}}}\n",
+     "f:3:36: guards.default.links.allow[0]: must be a host name with a dot, without scheme, port, path and wildcard: "
+     "example.com"),
+    ('guards: {default: {links: {allow: ["*.a.example", "https://a.example", "a.example:80"]}}}\n',
+     "\n".join(f"f:3:{at}: guards.default.links.allow[{n}]: must be a host name with a dot, without scheme, port, path "
+               "and wildcard: example.com" for n, at in enumerate((36, 51, 72)))),
+    ("guards: {default: {injection: {out: block}}}\n", "f:3:32: guards.default.injection.out: not in this version"),
     ("policies: {files: [5]}\n", "f:3:20: policies.files[0]: must be a file path"),
     ("policies: {mode: off}\n", "f:3:1: policies.files: is required"),
 ]  # fmt: skip

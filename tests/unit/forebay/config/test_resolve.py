@@ -125,6 +125,32 @@ tenants:
     )
 
 
+def test_guards_on_answers_extend_each_other_field_by_field(folder: Path) -> None:
+    """Off where nothing is written; the list of hosts is taken as a whole."""
+    text = """\
+guards:
+  base:
+    pii: {out: redact, types: [US_SSN]}
+    links: {out: block, allow: [b.example, CDN.example.com, b.example]}
+  top: {extends: base, secrets: {out: block}, system_prompt: {out: log}, links: {allow: [c.example]}}
+tenants:
+  a: {keys: ["${env:A}"], guards: top}
+  b: {keys: ["${env:B}"], guards: base}
+  c: {keys: ["${env:C}"]}
+"""
+    config = resolve(text, folder)
+    assert config.tenants["a"].guards.output == r.OutputGuards("redact", "block", "log", "block", ("c.example",))
+    base = config.tenants["b"].guards
+    assert base.output == r.OutputGuards("redact", "off", "off", "block", ("b.example", "cdn.example.com"))
+    assert (base.pii, base.pii_types) == ("redact", ("US_SSN",))
+    assert (base.output.on, base.output.changes) == (True, True)
+    off = config.tenants["c"].guards.output
+    assert (off, off.on, off.changes) == (r.OutputGuards(), False, False)
+    assert r.OutputGuards(pii="log").on
+    assert not r.OutputGuards(pii="log").changes
+    assert not r.OutputGuards(hosts=("a.example",)).on
+
+
 def test_an_alias_means_what_its_anchor_says(folder: Path) -> None:
     """Anchors are a way to write something once."""
     text = "providers: {one: &p {type: mock}, two: *p}\nmodels: {fast: two/m}\n"
