@@ -18,15 +18,16 @@ from extproc.detectors import leakage, links
 from extproc.detectors.leakage import Follower, Prints
 from extproc.detectors.scan import values
 from extproc.findings import AnswerFinding, AnswerKind, Stretch
-from extproc.streams.calm import AHEAD, STEP, is_calm, is_short
+from extproc.streams.calm import AHEAD, LONGEST_WORD, STEP, is_calm, is_short
 from extproc.streams.json_prefix import JsonPrefix, Kind
 from extproc.streams.rewriting import BlockedError
 from forebay.config.resolved import Guards, RedactAction
 
 BACK: Final = 512  # characters of what is out already that a scan sees: words that say what a number is
-UNFINISHED: Final = 512  # at the end of a stretch cut at a fixed length, what may go on
+UNFINISHED: Final = 128  # characters at the end of a stretch without an end: what may go on
+WORD: Final = 8192  # characters of a word that is not let go before its end: a token has no blanks
 KEY: Final = 64  # characters of a key
-LONGEST: Final = 2048  # a stretch is scanned after so many characters, finished or not
+LONGEST: Final = 384  # a stretch is scanned after so many characters, finished or not
 
 _TOKEN = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _HALF = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z")
@@ -61,6 +62,11 @@ class Guarding:
     def findings(self) -> tuple[AnswerFinding, ...]:
         """Content-free, sorted."""
         return tuple(self._found[key] for key in sorted(self._found))
+
+    @property
+    def looks(self) -> bool:
+        """Whether there is anything to look for: a call may have no system prompt."""
+        return bool(self.finders or self.prints)
 
     def channel(self) -> "Guard":
         """For one text that comes in pieces."""
@@ -146,7 +152,7 @@ class _Window:
 
     __slots__ = (
         "_base", "_follower", "_guarding", "_half", "_masking", "_passed", "_raw", "_read", "_scanned", "_stirred",
-        "_text", "kind",
+        "_text", "_word_at", "kind",
     )  # fmt: skip
 
     def __init__(self, guarding: Guarding, kind: Kind, before: str = "") -> None:
@@ -157,7 +163,7 @@ class _Window:
         self._raw = [] if kind in _PLAIN else list(before)
         self._half = ""  # of an escape
         self._base = 0  # characters forgotten
-        self._passed = self._read = len(before)
+        self._passed = self._read = self._word_at = len(before)
         self._scanned = 0  # at a fixed length, without an end of the stretch
         self._stirred = -1
         self._follower = Follower(guarding.prints) if guarding.prints else None
@@ -202,13 +208,14 @@ class _Window:
         self._passed -= keep
         self._read -= keep
         self._scanned -= keep
+        self._word_at -= keep
         self._stirred = max(-1, self._stirred - keep)
 
     def _word(self, word: str, out: list[str]) -> None:
         """One step further; what it settles goes out."""
         self._follow(word, out)
         self._read += len(word)
-        calm = is_calm(word)
+        calm, ended = is_calm(word), len(word) < LONGEST_WORD or word[-1:].isspace()
         if not calm and not is_short(word):
             self._stirred = self._read
         if calm and not self._suspected() and (self._stirred < 0 or self._read - self._stirred >= AHEAD):
@@ -216,7 +223,14 @@ class _Window:
             self._stirred = -1
         elif self._read - max(self._scanned, self._passed) >= LONGEST:
             self._scanned = self._read
-            self._settle(self._read - UNFINISHED, out, False)
+            self._settle(self._finished(ended), out, False)
+        if ended:
+            self._word_at = self._read
+
+    def _finished(self, ended: bool) -> int:
+        """Up to where nothing can go on that has not been found yet; `ended`: the word has."""
+        limit = self._read - UNFINISHED
+        return limit if ended or self._read - self._word_at > WORD else min(limit, self._word_at)
 
     def _end(self, out: list[str]) -> None:
         """The text ends here, or must go out as if it did."""

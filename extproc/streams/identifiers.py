@@ -8,9 +8,11 @@ from typing import Final
 
 from extproc.streams.dialect import Path
 
-_FIELDS: Final = frozenset(
-    {"id", "object", "model", "role", "type", "finish_reason", "service_tier", "system_fingerprint", "tool_call_id"}
-)
+_FIELDS: Final = frozenset({"id", "object", "model", "role", "type", "finish_reason", "tool_call_id"}) | {
+    "service_tier",
+    "system_fingerprint",
+    "obfuscation",  # padding of random letters
+}
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 

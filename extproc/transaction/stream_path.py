@@ -35,7 +35,7 @@ def begin(exchange: Exchange, context: Context, event: ResponseHeadersReceived) 
     restoring = Restoring(exchange.values)
     guards = exchange.output_guards
     guarding = None if guards is None else answer_guard(guards, exchange.prints)
-    rewritings: list[Rewriting] = [] if guarding is None else [guarding]
+    rewritings: list[Rewriting] = [guarding] if guarding is not None and guarding.looks else []
     if exchange.values:
         rewritings.append(restoring)
     stream = Stream(

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import random
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -378,6 +380,36 @@ def test_a_reset_lets_nothing_through_that_was_held(gateway: Gateway, provider: 
     assert b"".join(_contents(got)).decode() == f"Dear {MINE}: {FINE}Write "
     record = gateway.record(identity)
     assert (record["outcome"], record["reason"], record["usage"]["source"]) == ("failed", "provider_reset", "estimated")
+
+
+def test_a_processor_killed_in_mid_stream_lets_nothing_through(gateway: Gateway, provider: Saying) -> None:
+    """The answer breaks off; not a byte of the provider's passes unread."""
+
+    async def for_ever(call: Call) -> None:
+        for _ in range(400):
+            await in_events(call, said(ADDED, 7))
+            await asyncio.sleep(0.01)
+
+    provider.goes_on = for_ever
+    got = b""
+    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, "masking") as answer:
+        identity = answer.headers["x-request-id"]
+        for piece in answer.iter_raw():
+            if len(got) < 20_000 <= len(got + piece):
+                os.kill(gateway.running.supervisor.pids()["extproc-0"], signal.SIGKILL)
+            got += piece
+    whole = b"".join(_contents(got[: got.rindex(b"\n\n") + 2])).decode()
+    assert whole.count("[EMAIL_ADDRESS]") > 2
+    assert "eve" not in whole
+    assert "4111" not in whole
+    assert gateway.record(identity)["outcome"] == "failed"
+    gateway.wait_for(lambda: _answers(gateway))
+
+
+def _answers(gateway: Gateway) -> bool:
+    """Whether a new processor serves."""
+    with opened(gateway, "masking") as answer:
+        return answer.status_code == 200
 
 
 def test_a_provider_that_falls_silent_is_a_timeout(gateway: Gateway, provider: Saying) -> None:

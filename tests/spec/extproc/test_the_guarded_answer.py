@@ -145,6 +145,13 @@ def test_the_system_prompt_is_known_by_its_hashes() -> None:
     assert story >> chunk(said(SYSTEM.lower())) << last << CUT
 
 
+def test_a_call_without_a_system_prompt_has_none_to_repeat() -> None:
+    """Nothing is held for its sake."""
+    raw = b'{"model":"chat","stream":true,"messages":[{"role":"user","content":"hello"}]}'
+    story = streaming(raw, system_prompt="block") >> chunk(said("half a wo")) << piece(said("half a wo"))
+    assert story >> chunk(MARK, end=True) << piece(MARK, True) << DONE
+
+
 def test_a_hang_up_leaves_an_account() -> None:
     """Told with the first piece already."""
     story = streaming(pii="redact") >> chunk(said("It is a fine day today. "))
