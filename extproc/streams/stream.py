@@ -6,6 +6,7 @@ stream closes or ends. There is no clock in here: `held_since` says when a deadl
 caller then either releases what is held or blocks the rest.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -61,16 +62,25 @@ class _Line:
 
     rewriters: list[Rewriter]
     held: int = 0
-    since: int = 0
+    fed: int = 0
+    times: deque[tuple[int, int]] = field(default_factory=deque)  # of what is held: where a feed ended, and when it was
+
+    @property
+    def since(self) -> int:
+        return self.times[0][1]
 
     def feed(self, text: str, end: bool, at: int) -> str:
-        fed = len(text)
+        before, self.fed = self.fed, self.fed + len(text)
         for rewriter in self.rewriters:
             text = rewriter.feed(text, end)
-        held = sum([rewriter.held for rewriter in self.rewriters])
-        if not self.held or held <= fed:
-            self.since = at
-        self.held = held
+        self.held = sum([rewriter.held for rewriter in self.rewriters])
+        if not self.held:
+            self.times.clear()
+            return text
+        if self.fed > before:
+            self.times.append((self.fed, at))
+        while len(self.times) > 1 and self.times[0][0] <= self.fed - self.held:
+            self.times.popleft()
         return text
 
 

@@ -148,6 +148,18 @@ def test_a_guard_sees_placeholders_not_values() -> None:
     assert b'"mood":"[WORD]"' in one
 
 
+def test_what_is_held_grows_no_older_than_it_is() -> None:
+    """A stretch without an end goes out from its beginning while more of it comes: nothing is overdue."""
+    one = stream(guard())
+    for at in range(200):
+        one.feed(chunk(content="12.5; 7 "), False, at)
+        one.feed(chunk(content=""), False, at)
+        assert one.held_since is not None
+        assert at - one.held_since <= 65  # 384 characters and 128 that were unfinished, eight at a time
+    one.feed(chunk("stop"), False, 200)
+    assert (one.held, one.held_since) == (0, None)
+
+
 @pytest.mark.parametrize(
     ("sent", "stop"),
     [
