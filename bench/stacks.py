@@ -25,7 +25,7 @@ KEY: Final = "bench-key-0123456789abcdef"
 RULES: Final = """\
 package forebay.rules.bench
 
-deny contains {"code": "TOO_MANY_MESSAGES", "message": "too many"} if input.request.messages > 1000
+deny contains {"code": "TOO_MANY_MESSAGES", "message": "too many"} if input.messages.count > 1000
 """
 
 
