@@ -3,7 +3,7 @@
 Nothing here has behaviour beyond building a name; a name spelled out anywhere else is a defect.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 # --- request headers of ours; the caller's copies are removed before anything reads them -------------------------
 TENANT: Final = "x-forebay-tenant"  # set by Envoy from the credential
@@ -51,12 +51,17 @@ BUCKETS: Final = 10_000  # constant total weight: changing it would move convers
 
 # --- paths -----------------------------------------------------------------------------------------------------------
 CHAT: Final = "/v1/chat/completions"
+MESSAGES: Final = "/v1/messages"
 EMBEDDINGS: Final = "/v1/embeddings"
 MODELS: Final = "/v1/models"
 PROBE: Final = "/v1/forebay/probe"  # answered by the processor alone, to PROBE_TENANT alone
 PROBE_TENANT: Final = "forebay-probe"  # reserved: a config may not name a tenant so
 PROBE_KEY_PREFIX: Final = "fbp-"  # reserved: every key that begins so must be the probe's
 LOCAL_TENANT: Final = "local"  # the tenant of a config without tenants and without auth
+
+# --- the APIs that callers and providers speak; a call reaches providers of its own API only -----------------------
+Api = Literal["openai", "anthropic"]
+ENDPOINTS: Final[dict[Api, tuple[str, ...]]] = {"openai": (CHAT, EMBEDDINGS), "anthropic": (MESSAGES,)}
 
 # --- Envoy names ----------------------------------------------------------------------------------------------------
 INGRESS_LISTENER_HTTP: Final = "ingress-http"

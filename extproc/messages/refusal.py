@@ -1,20 +1,13 @@
-"""Saying no to a caller: the exception that carries the reason, and OpenAI's error object made of it."""
+"""Saying no to a caller: the exception that carries the reason, and the error body made of it."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
+from forebay.contract import Api
+from forebay.error_objects import error_object
 from forebay.outcomes import WORDINGS, Reason
-
-# `param` for the wordings that name their field in words of their own.
-_PARAMS: Final[Mapping[Reason, str]] = {
-    Reason.EMPTY_MESSAGES: "messages",
-    Reason.UNKNOWN_MODEL: "model",
-    Reason.MODEL_NOT_ALLOWED: "model",
-    Reason.LOGPROBS_WITH_REDACTION: "logprobs",
-    Reason.LOGPROBS_WITH_GUARD: "logprobs",
-}
 
 
 class Refused(Exception):
@@ -39,16 +32,6 @@ def refusal_status(reason: Reason) -> int:
     return WORDINGS[reason].status
 
 
-def error_body(reason: Reason, **fields: object) -> bytes:
-    """OpenAI's error object for `reason`; `param` is the field at fault where one is.
-
-    Raises ValueError for a reason that has no wording (an answer passed on as it is), KeyError when `fields` leaves a
-    brace of the wording empty: both are defects of the calling code.
-    """
-    wording = WORDINGS[reason]
-    if not wording.message:
-        raise ValueError(f"{reason.value} has no error body of ours")
-    message = wording.message.format_map(fields)
-    param = fields.get("path", _PARAMS.get(reason))
-    error = {"message": message, "type": wording.type, "param": param, "code": reason.value}
-    return orjson.dumps({"error": error})
+def error_body(reason: Reason, api: Api = "openai", request_id: str = "", /, **fields: object) -> bytes:
+    """The error object of `api` for `reason`. Raises as `error_objects.error_object` does."""
+    return orjson.dumps(error_object(api, reason, fields, request_id))

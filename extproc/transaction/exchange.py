@@ -14,6 +14,8 @@ from extproc.streams.stream import Stream
 from extproc.transaction.events import RequestHeadersReceived
 from forebay import contract
 from forebay.config.resolved import Guards, Model, Tenant
+from forebay.contract import Api
+from forebay.error_objects import api_of
 
 
 @dataclass(slots=True, repr=False)
@@ -83,6 +85,12 @@ class Exchange:
     def prints(self) -> Prints:
         """Of the call's system prompt."""
         return self.inspection.prints if self.inspection else NOTHING
+
+    @property
+    def api(self) -> Api:
+        """Whose errors the caller understands."""
+        path = (self.head.headers.get(":path") if self.head else None) or ""
+        return api_of(path.partition("?")[0])
 
     @property
     def request_id(self) -> str:

@@ -19,7 +19,7 @@ def refuse(
     headers: tuple[tuple[str, str], ...] = (),
     **fields: object,
 ) -> tuple[list[fx.Effect], State]:
-    """Answer the caller with `reason` in OpenAI's error shape; nothing goes upstream.
+    """Answer the caller with `reason` in the error shape of its API; nothing goes upstream.
 
     `fields` fill the wording's braces and hold names and numbers of ours only.
     """
@@ -28,7 +28,7 @@ def refuse(
     answer = fx.RespondLocally(
         status or wording.status,
         (("content-type", "application/json"), *headers),
-        error_body(reason, **fields),
+        error_body(reason, exchange.api, exchange.request_id, **fields),
         f"{contract.DETAILS_PREFIX}_{reason.value}",
         refusal_metadata(exchange, context, reason),
     )

@@ -148,7 +148,7 @@ def unreadable(exchange: Exchange, context: Context) -> Step:
     answer = fx.RespondLocally(
         WORDINGS[reason].status,
         (("content-type", JSON),),
-        error_body(reason),
+        error_body(reason, exchange.api, exchange.request_id),
         f"{contract.DETAILS_PREFIX}_{reason.value}",
         refusal_metadata(exchange, context, reason),
     )

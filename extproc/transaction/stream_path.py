@@ -81,7 +81,7 @@ def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrail
     if now.stream.stop is None:
         pieces = _pieces(out, False, None) if out else iter(())
         return [*pieces, fx.PassTrailers(_counted(exchange, context)), _done()], State.COMPLETED
-    reason, final = _ending(now.stream)
+    reason, final = _ending(exchange)
     last = fx.PassTrailers(_stopped(exchange, context, reason))
     return [*_pieces(out + final, False, None), last, _concluded(reason)], State.CUT
 
@@ -99,7 +99,7 @@ def _passed(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
 
 def _cut(exchange: Exchange, context: Context, out: bytes) -> Step:
     """No more of it may pass: the caller gets a clean end that says so, and Envoy cuts the provider off."""
-    reason, final = _ending(_known(exchange).stream)
+    reason, final = _ending(exchange)
     return [*_pieces(out + final, True, _stopped(exchange, context, reason)), _concluded(reason)], State.CUT
 
 
@@ -122,11 +122,13 @@ def _stopped(exchange: Exchange, context: Context, reason: Reason) -> fx.Metadat
     return {**_counted(exchange, context), "reason": reason.value}
 
 
-def _ending(stream: Stream) -> tuple[Reason, bytes]:
+def _ending(exchange: Exchange) -> tuple[Reason, bytes]:
     """Why a stopped stream ends, and its last events."""
+    stream = _known(exchange).stream
     if stream.stop is Stop.BLOCKED:
         return Reason.BLOCKED_IN_STREAM, stream.block()
-    return Reason.ANSWER_UNREADABLE, stream.fail(error_body(Reason.ANSWER_UNREADABLE))
+    reason = Reason.ANSWER_UNREADABLE
+    return reason, stream.fail(error_body(reason, exchange.api, exchange.request_id))
 
 
 def _done() -> fx.Effect:

@@ -114,6 +114,7 @@ def _provider(name: str, written: model.Provider, base: Path) -> r.Provider:
     return r.Provider(
         name=name,
         type=written.type,
+        api="openai",
         scheme=place.scheme if place else None,
         host=place.host if place else None,
         port=place.port if place else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from forebay.config.secrets import SecretReference
+from forebay.contract import Api
 
 GuardAction = Literal["block", "log", "off"]
 RedactAction = Literal["redact", "block", "log", "off"]
@@ -60,6 +61,7 @@ class Provider:
 
     name: str
     type: Literal["openai", "mock"]
+    api: Api
     scheme: Literal["http", "https"] | None
     host: str | None
     port: int | None

@@ -154,6 +154,7 @@ def _endpoints(provider: Provider, backend: Backend, places: Places) -> Json:
         "model": backend.model,
         "model_json": json.dumps(backend.model),  # ASCII: it travels in a header to the filter that needs it
         "path": provider.base_path,
+        "api": provider.api,
     }
     address: Json = (
         {"pipe": {"path": str(places.mock_socket(provider.name))}}

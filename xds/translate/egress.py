@@ -64,7 +64,7 @@ def _prepare() -> Json:
         response=[
             *removing_prefixes(*UNWANTED_PREFIXES),
             *removing(*UNWANTED),
-            setting(contract.FROM_PROVIDER, "1"),
+            setting(contract.FROM_PROVIDER, of_endpoint.format("api")),
         ],
     )
 

@@ -1,15 +1,16 @@
-"""Envoy's own errors in OpenAI's shape, with the codes of `forebay.outcomes`.
+"""Envoy's own errors in the form of the API that was called, with the wordings of `forebay.outcomes`.
 
-The first row that fits decides. A row without a reason leaves the body as it is: that is how the processor's own
-answers, and those of `provider_answers`, keep theirs. What Envoy calls the end (its "details") picks a row but never
-enters a body: it may hold internal addresses.
+The first row that fits decides; each has a mapper per API. A row without a reason leaves the body as it is: that is
+how the processor's own answers, and those of `provider_answers`, keep theirs. What Envoy calls the end (its "details")
+picks a row but never enters a body: it may hold internal addresses.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
 from forebay import contract
+from forebay.contract import Api
+from forebay.error_objects import error_object
 from forebay.outcomes import WORDINGS, Reason
 from xds.translate.shapes import Json, extension, set_header
 
@@ -93,44 +94,45 @@ ROWS: Final = (
     Row(status("GE", 400), Reason.BAD_REQUEST, keep_status=True),
 )
 
-_FIELDS: Final = {"paths": ", ".join((contract.CHAT, contract.EMBEDDINGS, contract.MODELS)), "allowed": "POST"}
+_FIELDS: Final = {
+    "paths": ", ".join((*(path for paths in contract.ENDPOINTS.values() for path in paths), contract.MODELS)),
+    "allowed": "POST",
+}
+_OWN: Final[dict[Api, Json]] = {
+    "openai": {},
+    "anthropic": {"request_id": f"%REQ({contract.REQUEST_ID})%"},
+}
+# as it came, or as the egress gate wrote it for a provider
+_CALLS_MESSAGES: Final = {
+    "header_filter": {
+        "header": {
+            "name": ":path",
+            "string_match": {"safe_regex": {"regex": rf"(/.*)?{contract.MESSAGES}(\?.*)?|{contract.MESSAGES}/.*"}},
+        }
+    }
+}
 
 
 def local_reply_config() -> Json:
     """The connection manager's local_reply_config."""
-    return {"mappers": [_mapper(row) for row in ROWS]}
+    return {"mappers": [mapper for row in ROWS for mapper in _mappers(row)]}
 
 
-def error_object(reason: Reason) -> Json:
-    """OpenAI's error object for a reason whose wording needs nothing of the request."""
-    wording = WORDINGS[reason]
-    return {
-        "error": {
-            "message": wording.message.format(**_FIELDS),
-            "type": wording.type,
-            "param": None,
-            "code": reason.value,
-        }
-    }
+def error_body(api: Api, reason: Reason) -> Json:
+    """The error of an API as Envoy's format, for a reason whose wording needs nothing of the request."""
+    return {"json_format": {**_escaped(error_object(api, reason, _FIELDS)), **_OWN[api]}, "content_type": _JSON}
 
 
-def error_text(reason: Reason) -> str:
-    """The same as text."""
-    return json.dumps(error_object(reason), separators=(",", ":"))
-
-
-def _mapper(row: Row) -> Json:
+def _mappers(row: Row) -> list[Json]:
     if row.reason is None:
-        return {"filter": row.when}
-    mapper: Json = {
-        "filter": row.when,
-        "body_format_override": {"json_format": _escaped(error_object(row.reason)), "content_type": _JSON},
-    }
+        return [{"filter": row.when}]
+    shared: Json = {}
     if not row.keep_status:
-        mapper["status_code"] = WORDINGS[row.reason].status
+        shared["status_code"] = WORDINGS[row.reason].status
     if row.headers:
-        mapper["headers_to_add"] = [*row.headers]
-    return mapper
+        shared["headers_to_add"] = [*row.headers]
+    forms: list[tuple[Json, Api]] = [(every(_CALLS_MESSAGES, row.when), "anthropic"), (row.when, "openai")]
+    return [{"filter": when, "body_format_override": error_body(api, row.reason), **shared} for when, api in forms]
 
 
 def _escaped(value: Any) -> Any:

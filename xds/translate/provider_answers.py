@@ -10,9 +10,10 @@ Only answers that carry FROM_PROVIDER are looked at, so Envoy's own and the proc
 from typing import Final
 
 from forebay import contract
+from forebay.contract import Api
 from forebay.outcomes import WORDINGS, Reason
-from xds.translate.local_reply import error_text
-from xds.translate.shapes import Json, action, exact_map, extension, response_header, set_header, single
+from xds.translate.local_reply import error_body
+from xds.translate.shapes import Json, action, exact_map, extension, response_header, set_header
 
 _STATUS: Final = extension("status", "envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput")
 _STATUS_CLASS: Final = extension("status-class", "envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput")
@@ -27,31 +28,28 @@ BY_CLASS: Final = {"3xx": Reason.PROVIDER_ERROR, "5xx": Reason.PROVIDER_ERROR}
 
 
 def provider_answers() -> Json:
-    from_provider = single(response_header(contract.FROM_PROVIDER), {"exact": "1"})
-    by_class = exact_map(_STATUS_CLASS, {name: _replace(reason) for name, reason in BY_CLASS.items()})
-    by_status = exact_map(
-        _STATUS,
-        {str(code): _replace(reason) for code, reason in BY_STATUS.items()},
-        otherwise={"matcher": by_class},
-    )
+    """The filter. FROM_PROVIDER names the API that the provider speaks, and so does the caller."""
+    by_api: dict[str, Json] = {api: {"matcher": _by_status(api)} for api in contract.ENDPOINTS}
     return extension(
         "provider-answers",
         "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
-        {
-            "custom_response_matcher": {
-                "matcher_list": {"matchers": [{"predicate": from_provider, "on_match": {"matcher": by_status}}]}
-            }
-        },
+        {"custom_response_matcher": exact_map(response_header(contract.FROM_PROVIDER), by_api)},
     )
 
 
-def _replace(reason: Reason) -> Json:
+def _by_status(api: Api) -> Json:
+    by_class = exact_map(_STATUS_CLASS, {name: _replace(api, reason) for name, reason in BY_CLASS.items()})
+    entries = {str(code): _replace(api, reason) for code, reason in BY_STATUS.items()}
+    return exact_map(_STATUS, entries, otherwise={"matcher": by_class})
+
+
+def _replace(api: Api, reason: Reason) -> Json:
     return action(
         reason.value,
         "envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
         {
             "status_code": WORDINGS[reason].status,
-            "body": {"inline_string": error_text(reason)},
+            "body_format": error_body(api, reason),
             "response_headers_to_add": [set_header("content-type", "application/json")],
         },
     )

@@ -126,7 +126,7 @@ def test_an_answer_can_be_read_whole_and_replaced(gateway: Any, provider: Any, p
     assert (reply.status, len(reply.body), reply.headers["content-length"]) == (200, 6_000_000, "6000000")
     seen = gateway.processor.seen[0]
     assert seen.messages == ["request_headers", "request_body", "response_headers", "response_body"]
-    assert seen.response[contract.FROM_PROVIDER] == "1"
+    assert seen.response[contract.FROM_PROVIDER] == "openai"
     assert contract.FROM_PROVIDER not in reply.headers
 
 

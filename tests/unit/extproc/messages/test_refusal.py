@@ -7,7 +7,13 @@ import string
 import pytest
 
 from extproc.messages.refusal import Refused, error_body, refusal_status
-from forebay.outcomes import WORDINGS, Reason
+from forebay.error_objects import anthropic_type, api_of
+from forebay.outcomes import WORDINGS, Outcome, Reason
+
+ANTHROPIC_TYPES = {
+    "invalid_request_error", "authentication_error", "permission_error", "not_found_error", "request_too_large",
+    "rate_limit_error", "api_error", "overloaded_error", "timeout_error",
+}  # fmt: skip
 
 
 def _fields(reason: Reason) -> dict[str, str]:
@@ -22,6 +28,37 @@ def test_every_reason_with_a_wording_has_an_error_object(reason: Reason) -> None
     assert error["code"] == reason.value
     assert error["type"] == WORDINGS[reason].type
     assert "{" not in error["message"]
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if WORDINGS[reason].message])
+def test_anthropic_s_error_says_the_same_words(reason: Reason) -> None:
+    """Its types are a closed list; the request's id leads to the record."""
+    body = json.loads(error_body(reason, "anthropic", "5b0d", **_fields(reason)))
+    words = json.loads(error_body(reason, **_fields(reason)))["error"]["message"]
+    kind = body["error"]["type"]
+    assert body == {"type": "error", "error": {"type": kind, "message": words}, "request_id": "5b0d"}
+    assert kind in ANTHROPIC_TYPES
+    assert kind in {"api_error", "timeout_error", "overloaded_error"} or WORDINGS[reason].outcome != Outcome.FAILED
+
+
+def test_anthropic_s_types_follow_the_status() -> None:
+    """As its documentation pairs them."""
+    assert anthropic_type(Reason.UNAUTHENTICATED) == "authentication_error"
+    assert anthropic_type(Reason.UNKNOWN_MODEL) == "not_found_error"
+    assert anthropic_type(Reason.PROMPT_INJECTION) == "permission_error"
+    assert anthropic_type(Reason.BODY_TOO_LARGE) == "request_too_large"
+    assert anthropic_type(Reason.TENANT_RATE_LIMITED) == "rate_limit_error"
+    assert anthropic_type(Reason.PROVIDER_TIMEOUT) == "timeout_error"
+    assert anthropic_type(Reason.CONTENT_TYPE) == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("path", "api"),
+    [("/v1/messages", "anthropic"), ("/v1/messages/x", "anthropic"), ("/v1/messagesx", "openai"), ("", "openai")],
+)
+def test_the_path_tells_whose_errors_are_understood(path: str, api: str) -> None:
+    """Also below it, where nothing is served."""
+    assert api_of(path) == api
 
 
 def test_the_param_is_the_path_of_the_field_at_fault() -> None:

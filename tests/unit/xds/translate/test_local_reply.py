@@ -1,11 +1,14 @@
-"""Envoy's errors in OpenAI's words."""
+"""Envoy's errors in the words of the API that was called."""
 
-import json
+import re
 
 import pytest
 
+from forebay import contract
+from forebay.contract import Api
+from forebay.error_objects import anthropic_type
 from forebay.outcomes import WORDINGS, Reason
-from xds.translate.local_reply import ROWS, error_object, error_text, local_reply_config
+from xds.translate.local_reply import ROWS, error_body, local_reply_config
 
 SAID = sorted({row.reason for row in ROWS if row.reason})
 
@@ -13,12 +16,43 @@ SAID = sorted({row.reason for row in ROWS if row.reason})
 @pytest.mark.parametrize("reason", SAID)
 def test_a_body_is_openai_s_error_object_with_our_code(reason: Reason) -> None:
     """Fixed text: no placeholder is left open, no operator of Envoy's is in it."""
-    error = error_object(reason)["error"]
+    error = error_body("openai", reason)["json_format"]["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert (error["code"], error["type"], error["param"]) == (reason.value, WORDINGS[reason].type, None)
     assert error["message"]
     assert not set("{}%") & set(error["message"])
-    assert json.loads(error_text(reason)) == error_object(reason)
+
+
+@pytest.mark.parametrize("reason", SAID)
+def test_a_body_is_anthropic_s_error_with_the_request_s_id(reason: Reason) -> None:
+    """The same words; the id is the only thing that Envoy fills in."""
+    body = error_body("anthropic", reason)["json_format"]
+    message = error_body("openai", reason)["json_format"]["error"]["message"]
+    assert body == {
+        "type": "error",
+        "error": {"type": anthropic_type(reason), "message": message},
+        "request_id": "%REQ(x-request-id)%",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "api"),
+    [
+        (contract.MESSAGES, "anthropic"),
+        (contract.MESSAGES + "?beta=true", "anthropic"),
+        (contract.MESSAGES + "/count_tokens", "anthropic"),
+        ("/anthropic" + contract.MESSAGES, "anthropic"),
+        (contract.CHAT, "openai"),
+        (contract.MESSAGES + "x", "openai"),
+        ("/openai" + contract.CHAT, "openai"),
+    ],
+)
+def test_the_path_tells_the_api(path: str, api: Api) -> None:
+    """As the caller wrote it, and as the egress gate rewrote it for a provider; Anthropic's mapper stands first."""
+    mappers = local_reply_config()["mappers"][2:4]
+    header = mappers[0]["filter"]["and_filter"]["filters"][0]["header_filter"]["header"]
+    assert bool(re.fullmatch(header["string_match"]["safe_regex"]["regex"], path)) == (api == "anthropic")
+    assert ["request_id" in each["body_format_override"]["json_format"] for each in mappers] == [True, False]
 
 
 def test_the_processors_own_answers_come_first_and_stay_as_they_are() -> None:
