@@ -27,6 +27,7 @@ from extproc.messages.edit import (
 )
 from extproc.messages.embeddings import parse_embeddings
 from extproc.messages.hints import Document, Hints
+from extproc.messages.messages import parse_messages
 from extproc.messages.overlaps import Value, merged, news
 from extproc.messages.readings import Readings, meetings
 from extproc.messages.refusal import Refused
@@ -36,7 +37,11 @@ from forebay.outcomes import Reason
 
 MOST_SPANS = 5_000  # stretches to redact in one body; each costs time on the way out and back
 
-PARSERS: dict[str, Callable[[bytes, Caps], Call]] = {"chat": parse_chat, "embeddings": parse_embeddings}
+PARSERS: dict[str, Callable[[bytes, Caps], Call]] = {
+    "chat": parse_chat,
+    "embeddings": parse_embeddings,
+    "messages": parse_messages,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Redactable:
     edits: tuple[Edit, ...] = field(repr=False)
     passage: tuple[int, int, int] | None = None
     fixed: bool = False  # in a number that no provider takes as anything else: better refused than redacted
+    signed: bool = False  # in a text of which no byte may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Rewritten:
     model_span: tuple[int, int]  # byte offset, length
     values: Mapping[str, str] = field(repr=False)  # placeholder -> what it stands for
     counts: Mapping[str, int]  # type -> how many stretches were replaced
+    unredactable: tuple[str, ...] = ()  # types of what should be replaced and cannot be: do not send the body
     usage_asked: bool = False  # by the gateway, not by the caller: hide the event that brings nothing else
 
 
@@ -150,6 +157,7 @@ def rewrite(
     if call is None:
         raise ValueError("a refused body cannot be rewritten")
     chosen = [item for item in inspection.redactables if item.kind in redact_kinds or item.type in redact_types]
+    signed = tuple(sorted({item.type for item in chosen if item.signed}))
     edits = [edit for item in chosen for edit in item.edits] + _document_edits(chosen, inspection.documents)
     if drop:
         dropped = drop_tools(call, drop)
@@ -160,12 +168,12 @@ def rewrite(
     edits += usage
     offset, length = call.model_span
     if not edits:
-        return Rewritten(None, (offset, length), {}, {})
+        return Rewritten(None, (offset, length), {}, {}, signed)
     counts: dict[str, int] = {}
     for item in chosen:
         counts[item.type] = counts.get(item.type, 0) + 1
     values = {item.placeholder: item.original for item in chosen}
-    return Rewritten(apply(body, edits), (shift(offset, edits), length), values, counts, bool(usage))
+    return Rewritten(apply(body, edits), (shift(offset, edits), length), values, counts, signed, bool(usage))
 
 
 def switched_off(guards: Guards) -> Guards:
@@ -273,19 +281,22 @@ def _redactables(
 ) -> tuple[Redactable, ...]:
     fixed = frozenset(call.hints.fixed)
     originals = ["".join(call.texts[text].value[start:end] for text, start, end in one.stretches) for one in values]
-    # Of the texts only for what stands there already; of the values for their placeholders.
-    texts = [*call.texts, *[Text("", "user", original, 0, 0) for original in originals]]
-    spans = [()] * len(call.texts) + [
-        (Span(0, len(said), one.type),) for one, said in zip(values, originals, strict=True)
-    ]
-    items = [found[0] for found in plan(texts, spans, state_key, tenant).per_text[len(call.texts) :]]
+    signed = frozenset(call.hints.signed)
+    # Of the texts only for what stands there already; of the values for their placeholders. Signed texts quote the
+    # placeholders of earlier turns: the same values keep them.
+    present = [text for index, text in enumerate(call.texts) if index not in signed]
+    texts = [*present, *[Text("", "user", original, 0, 0) for original in originals]]
+    spans = [()] * len(present) + [(Span(0, len(said), one.type),) for one, said in zip(values, originals, strict=True)]
+    items = [found[0] for found in plan(texts, spans, state_key, tenant).per_text[len(present) :]]
     edits = _edits(call, body, values, items)
     redactables = []
     for value, item, made in zip(values, items, edits, strict=True):
         text, start, end = value.stretches[0]
         passage = (text, start, end) if text in call.hints.documents else None
         redactables.append(
-            Redactable(item.kind, item.type, item.placeholder, item.original, made, passage, text in fixed)
+            Redactable(
+                item.kind, item.type, item.placeholder, item.original, made, passage, text in fixed, text in signed
+            )
         )
     return tuple(redactables)
 

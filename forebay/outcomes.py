@@ -41,6 +41,7 @@ class Reason(StrEnum):
     PROMPT_INJECTION = "prompt_injection"
     PERSONAL_DATA = "personal_data"
     SECRET = "secret"  # noqa: S105
+    SIGNED_TEXT = "signed_text"
     POLICY_DENIED = "policy_denied"
     ANSWER_BLOCKED = "answer_blocked"
     BLOCKED_IN_STREAM = "blocked_in_stream"
@@ -114,6 +115,13 @@ WORDINGS: dict[Reason, Wording] = {
     ),
     Reason.SECRET: Wording(
         Outcome.BLOCKED, 403, "guard_blocked", "The request was blocked: it holds a secret ({what})."
+    ),
+    Reason.SIGNED_TEXT: Wording(
+        Outcome.BLOCKED,
+        403,
+        "guard_blocked",
+        "The request was blocked: a thinking block holds personal data or a secret ({what}) that cannot be redacted, "
+        "because the provider has signed it. Send the conversation without that block.",
     ),
     Reason.POLICY_DENIED: Wording(Outcome.BLOCKED, 403, "policy_denied", "The request was denied by policy{what}."),
     # the caller gets an answer that ends with `content_filter`, not an error

@@ -13,6 +13,7 @@ draft         a Call in the making: what both operations share
 media         content parts that are no text
 chat          /v1/chat/completions into a Call
 embeddings    /v1/embeddings into a Call
+messages      /v1/messages into a Call
 places        code points of a text to bytes of the body
 readings      the texts read in other ways: behind their keys, parts joined, numbers written out
 overlaps      values out of spans that overlap, over one text or several

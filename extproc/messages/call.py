@@ -8,7 +8,7 @@ from typing import Final, Literal
 from extproc.findings import Text
 from extproc.messages.hints import Hints
 
-Operation = Literal["chat", "embeddings"]
+Operation = Literal["chat", "embeddings", "messages"]
 
 _HASHED: Final = 65_536  # bytes of one message: enough to tell conversations apart
 

@@ -18,6 +18,7 @@ Replacement = tuple[int, int, str]  # first code point, the one after the last, 
 
 # What loses its meaning, or is refused by providers, once the last tool is gone.
 _DEPENDENTS: Final = {"tools": ("tool_choice", "parallel_tool_calls"), "functions": ("function_call",)}
+_BOUNDED: Final = frozenset({"chat", "messages"})  # operations whose answer has a length to bound
 _BOUNDS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
@@ -123,7 +124,7 @@ def cap_max_tokens(
 
     An embeddings call has no length to bound: no edits.
     """
-    if call.operation != "chat":
+    if call.operation not in _BOUNDED:
         return []
     stated = [bound for bound in (call.params.max_tokens, call.params.max_completion_tokens) if bound is not None]
     if stated:

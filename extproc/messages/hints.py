@@ -27,3 +27,4 @@ class Hints:
     links: Sequence[int] = ()  # URLs that say something else once their percent signs are decoded
     fixed: Sequence[int] = ()  # numbers that the API takes as numbers only
     documents: Mapping[int, Document] = field(default_factory=dict, repr=False)  # texts without a JSON string of theirs
+    signed: Sequence[int] = ()  # texts of which no byte may change

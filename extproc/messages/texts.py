@@ -28,18 +28,21 @@ MIN_NUMBER: Final = 7
 
 # fmt: off
 VOCABULARY: Final = frozenset({
-    "array", "audio", "auto", "boolean", "custom", "default", "document", "ephemeral", "file", "flex", "function",
-    "high", "image", "image_url", "input_audio", "input_file", "input_image", "input_text", "integer", "json_object",
-    "json_schema", "low", "medium", "minimal", "none", "null", "number", "object", "output_text", "priority",
-    "refusal", "required", "string", "text", "tool_use", "video_url",
+    "any", "array", "audio", "auto", "base64", "boolean", "custom", "default", "disabled", "document", "enabled",
+    "ephemeral", "file", "flex", "function", "high", "image", "image_url", "input_audio", "input_file",
+    "input_image", "input_text", "integer", "json_object", "json_schema", "low", "medium", "minimal", "none",
+    "null", "number", "object", "output_text", "priority", "redacted_thinking", "refusal", "required",
+    "server_tool_use", "string", "text", "thinking", "tool", "tool_result", "tool_use", "video_url",
 })
 KNOWN_KEYS: Final = frozenset({
-    "$schema", "additionalProperties", "allOf", "anyOf", "arguments", "cache_control", "const", "content", "custom",
-    "default", "definitions", "description", "detail", "effort", "enum", "examples", "exclusiveMaximum",
-    "exclusiveMinimum", "filename", "format", "function", "function_call", "image_url", "input_audio", "items",
-    "maximum", "maxItems", "maxLength", "minimum", "minItems", "minLength", "multipleOf", "nullable", "object",
-    "oneOf", "parameters", "pattern", "patternProperties", "properties", "reasoning", "reasoning_content", "refusal",
-    "required", "schema", "strict", "thinking", "title", "tool_call_id", "tool_calls", "uniqueItems",
+    "$schema", "additionalProperties", "allOf", "anyOf", "arguments", "budget_tokens", "cache_control", "citations",
+    "const", "content", "custom", "default", "definitions", "description", "detail", "effort", "enum", "examples",
+    "exclusiveMaximum", "exclusiveMinimum", "filename", "format", "function", "function_call", "image_url",
+    "input_audio", "input_schema", "is_error", "items", "maximum", "maxItems", "maxLength", "media_type", "minimum",
+    "minItems", "minLength", "multipleOf", "nullable", "object", "oneOf", "parameters", "pattern",
+    "patternProperties", "properties", "reasoning", "reasoning_content", "refusal", "required", "schema",
+    "signature", "source", "strict", "thinking", "title", "tool_call_id", "tool_calls", "tool_use_id",
+    "uniqueItems",
 })
 # fmt: on
 
@@ -55,7 +58,7 @@ _MOST_NAMES: Final = 4  # the nearest ones
 class Texts:
     """Collects the texts of one body, in the order of the body within each call."""
 
-    __slots__ = ("_body", "_depth", "_documents", "_fixed", "_left", "_links", "_names", "_runs", "found")
+    __slots__ = ("_body", "_depth", "_documents", "_fixed", "_left", "_links", "_names", "_runs", "_signed", "found")
 
     def __init__(self, body: bytes, depth: int) -> None:
         """`depth` bounds JSON inside strings, as it does the body."""
@@ -67,16 +70,25 @@ class Texts:
         self._runs: list[Sequence[int]] = []
         self._links: list[int] = []
         self._fixed: list[int] = []
+        self._signed: list[int] = []
         self._documents: dict[int, Document] = {}
 
     def hints(self) -> Hints:
         """What is known of the texts found so far."""
-        return Hints(self._names, tuple(self._runs), tuple(self._links), tuple(self._fixed), self._documents)
+        return Hints(
+            self._names, tuple(self._runs), tuple(self._links), tuple(self._fixed), self._documents, tuple(self._signed)
+        )
 
     def add(self, node: Node, path: str, channel: Channel, value: str) -> None:
         """One string, which is text whatever it says."""
         if value:
             self.found.append(Text(path, channel, value, node.start, node.end))
+
+    def add_signed(self, node: Node, path: str, channel: Channel, value: str) -> None:
+        """A text that its provider has signed: scanned, but nothing in it can be changed."""
+        if value:
+            self._signed.append(len(self.found))
+            self.add(node, path, channel, value)
 
     def add_all(self, node: Node, path: str, channel: Channel) -> None:
         """Every string, key and long number in `node`. All of them get `path`: names inside are the caller's."""

@@ -15,7 +15,7 @@ from extproc.findings import Channel, Finding, Risk
 
 VERSION: Final = "forebay/v1"
 
-Protocol = Literal["openai.chat", "openai.embeddings"]
+Protocol = Literal["openai.chat", "openai.embeddings", "anthropic.messages"]
 AuthKind = Literal["jwt", "key", "none"]
 Level = Literal["low", "medium", "high"]
 

@@ -1,6 +1,7 @@
 """The exchange as facts for the policy: who, which model, what was found, what it may cost; no content."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from extproc.messages.call import Call
 from extproc.policy.document import (
@@ -23,7 +24,15 @@ from forebay.config.resolved import Jwt
 PROTOCOLS: Mapping[str, tuple[Protocol, str]] = {
     "chat": ("openai.chat", contract.CHAT),
     "embeddings": ("openai.embeddings", contract.EMBEDDINGS),
+    "messages": ("anthropic.messages", contract.MESSAGES),
 }
+# What a policy calls an operation: a rule about chat is meant for every way to chat.
+OPERATIONS: Mapping[str, Literal["chat", "embeddings"]] = {
+    "chat": "chat",
+    "embeddings": "embeddings",
+    "messages": "chat",
+}
+_MESSAGES = frozenset({"messages", "input", "system"})
 
 
 def candidates(exchange: Exchange) -> tuple[Candidate, ...]:
@@ -53,7 +62,7 @@ def policy_facts(exchange: Exchange, context: Context) -> PolicyFacts:
         request=RequestFacts(
             id=exchange.request_id,
             protocol=protocol,
-            operation=call.operation,
+            operation=OPERATIONS[call.operation],
             path=path,
             stream=call.stream,
             body_bytes=call.body_bytes,
@@ -78,7 +87,7 @@ def policy_facts(exchange: Exchange, context: Context) -> PolicyFacts:
 
 def _message_bytes(call: Call) -> int:
     """The messages as they stand in the body."""
-    return sum(member.end - member.start for member in call.members if member.name in {"messages", "input"})
+    return sum(member.end - member.start for member in call.members if member.name in _MESSAGES)
 
 
 def _principal(exchange: Exchange, context: Context) -> PrincipalFacts:

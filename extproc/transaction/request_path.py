@@ -133,6 +133,8 @@ def forward(exchange: Exchange, context: Context) -> Step:
     call = exchange.inspection.call if exchange.inspection else None
     if call is None or exchange.model is None:
         return refuse(exchange, context, Reason.INTERNAL)
+    if rewritten.unredactable:
+        return refuse(exchange, context, Reason.SIGNED_TEXT, what=", ".join(rewritten.unredactable))
     if rewritten.values and call.stream and call.params.logprobs:
         exchange.redacted = rewritten.counts
         return refuse(exchange, context, Reason.LOGPROBS_WITH_REDACTION)

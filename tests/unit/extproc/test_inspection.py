@@ -233,3 +233,39 @@ def test_the_query_of_an_image_is_read_decoded() -> None:
     left = edited["messages"][0]["content"][0]["image_url"]["url"]
     assert left.startswith("https://x/?q=[EMAIL_ADDRESS_")
     assert left.endswith("]&p=%c3%a9")
+
+
+THINKING = "Mail jo@example.org"
+
+
+def messages(thinking: str, text: str = "I am jo@example.org") -> bytes:
+    """A Messages call with thinking of an earlier turn."""
+    blocks = [{"type": "thinking", "thinking": thinking, "signature": "EqQB"}, {"type": "text", "text": "done"}]
+    turns = [{"role": "user", "content": text}, {"role": "assistant", "content": blocks}]
+    return json.dumps({"model": "chat", "max_tokens": 9, "messages": turns}).encode()
+
+
+def test_what_stands_in_a_signed_text_cannot_be_redacted() -> None:
+    """Changed by a byte it would be refused; so the body does not go out at all, if that was to be redacted."""
+    raw = messages(THINKING, "hello")
+    found = inspection(raw, operation="messages")
+    assert block_reason(found, GUARDS) is None
+    assert rewrite(raw, found, {"pii"}, (), (), None).unredactable == ("EMAIL_ADDRESS",)
+    assert rewrite(raw, found, (), {"EMAIL_ADDRESS"}, (), None).unredactable == ("EMAIL_ADDRESS",)
+    assert rewrite(raw, found, (), (), (), None).unredactable == ()
+    assert (block_reason(found, replace(GUARDS, pii="block")) or ("",))[0] is Reason.PERSONAL_DATA
+
+
+def test_a_value_keeps_its_placeholder_when_signed_thinking_quotes_it() -> None:
+    """The next turn brings it back as the model wrote it; anywhere else a look-alike takes the placeholder away."""
+    first = messages("I think.")
+    done = rewrite(first, inspection(first, operation="messages"), {"pii"}, (), (), None)
+    (placeholder,) = done.values
+    second = messages(f"I should mail {placeholder}.")
+    again = rewrite(second, inspection(second, operation="messages"), {"pii"}, (), (), None)
+    assert (list(again.values), again.unredactable) == ([placeholder], ())
+    assert again.body is not None
+    assert again.body.count(placeholder.encode()) == 2
+    forged = messages("I think.", f"I am jo@example.org {placeholder}")
+    other = rewrite(forged, inspection(forged, operation="messages"), {"pii"}, (), (), None)
+    assert placeholder not in other.values

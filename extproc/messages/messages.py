@@ -1,0 +1,302 @@
+"""POST /v1/messages: its body into a Call.
+
+As in `chat`: known fields are checked, unknown ones are allowed, and the strings of both are scanned. What a policy may
+ask about is told in the words of chat, so that a rule holds for both.
+
+Thinking is signed by the provider: changed by a single byte it would be refused. So it is scanned, and what is found
+in it cannot be redacted (`Texts.add_signed`).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from extproc.findings import Channel
+from extproc.messages import fields
+from extproc.messages.call import Call, Limit, Tool, conversation_hash
+from extproc.messages.documents import read_encoded
+from extproc.messages.draft import Draft, Handler, integers, numbers, read_model, read_stream
+from extproc.messages.json_spans import Node
+from extproc.messages.media import read_media
+from extproc.messages.refusal import Refused
+from forebay.config.resolved import Caps
+from forebay.outcomes import Reason
+
+ROLES: Final[dict[str, Channel]] = {"user": "user", "assistant": "assistant"}
+CHOICES: Final = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}  # as chat calls them
+
+Block = Callable[[Draft, dict[str, Node], Node, str, Channel, list[int]], None]
+
+
+def parse_messages(body: bytes, caps: Caps) -> Call:
+    """The call that `body` makes. Raises Refused for whatever may not be forwarded: answer with its reason."""
+    draft = Draft(body, caps)
+    draft.include_usage = True  # a stream always states its usage
+    draft.read(_HANDLERS, ("model", "messages", "max_tokens"), "user")
+    if draft.limits.get("max_tokens") is None:
+        raise fields.wrong_type("max_tokens", "an integer")
+    draft.conversation = _conversation(draft)
+    return draft.call("messages")
+
+
+def _messages(draft: Draft, node: Node) -> None:
+    listed = fields.elements(node, "messages")
+    if not listed:
+        raise Refused(Reason.EMPTY_MESSAGES)
+    fields.check_cap(len(listed), "messages", draft.caps.messages)
+    draft.messages += len(listed)
+    for index, message in enumerate(listed):
+        role = _message(draft, message, f"messages[{index}]")
+        draft.roles[role] = draft.roles.get(role, 0) + 1
+
+
+def _message(draft: Draft, node: Node, path: str) -> str:
+    members = fields.members(node, path)
+    role = fields.string(fields.required(members, "role", path + ".role"), path + ".role")
+    channel = ROLES.get(role)
+    if channel is None:
+        raise Refused(Reason.UNKNOWN_ROLE, {"path": path + ".role", "expected": fields.one_of(ROLES)})
+    fields.required(members, "content", path + ".content")
+    for name, member in members.items():
+        if name == "content":
+            _content(draft, member, path + ".content", channel)
+        elif name != "role":
+            draft.texts.add_member(name, member, path + ".", channel)
+    return role
+
+
+def _system(draft: Draft, node: Node) -> None:
+    _content(draft, node, "system", "system")
+    draft.messages += 1  # as chat counts it
+    draft.roles["system"] = 1
+
+
+def _content(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+    """A string, or blocks that a model reads one after the other."""
+    value = node.value
+    if isinstance(value, str):
+        draft.texts.add(node, path, channel, value)
+        return
+    if not isinstance(value, list):
+        raise fields.wrong_type(path, "a string or an array of blocks")
+    if fields.holds_numbers(node):
+        raise Refused(Reason.TOKEN_IDS, {"path": path})
+    run: list[int] = []
+    for index, block in enumerate(value):
+        _block(draft, block, f"{path}[{index}]", channel, run)
+    draft.texts.add_run(run)
+
+
+def _block(draft: Draft, node: Node, path: str, channel: Channel, run: list[int]) -> None:
+    members = fields.members(node, path)
+    type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
+    read = _BLOCKS.get(type_)
+    if read is None:
+        read = _result if type_.endswith("_result") else _unknown
+    read(draft, members, node, path, channel, run)
+
+
+def _text(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, run: list[int]) -> None:
+    text = fields.required(members, "text", path + ".text")
+    value = fields.string(text, path + ".text")
+    if value:
+        run.append(len(draft.texts.found))
+    draft.texts.add(text, path + ".text", channel, value)
+    _rest(draft, members, path, channel, "text")
+
+
+def _image(draft: Draft, _: dict[str, Node], node: Node, path: str, channel: Channel, __: list[int]) -> None:
+    draft.images += 1
+    read_media(draft, node, path + ".", channel)
+
+
+def _document(draft: Draft, members: dict[str, Node], node: Node, path: str, channel: Channel, _: list[int]) -> None:
+    """A file: encoded, somewhere else, or plain text or blocks as they stand."""
+    draft.files += 1
+    source = fields.required(members, "source", path + ".source")
+    inner = fields.members(source, path + ".source")
+    place = path + ".source."
+    if "type" in inner and inner["type"].value == "text":
+        _named_text(draft, inner, "data", place, channel)
+        _rest(draft, inner, path + ".source", channel, "data")
+    elif "content" in inner:
+        _content(draft, inner["content"], place + "content", channel)
+        _rest(draft, inner, path + ".source", channel, "content")
+    else:
+        read_media(draft, source, place, channel)
+    _rest(draft, members, path, channel, "source")
+
+
+def _tool_use(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
+    """A call that the model made: its input is an object, in which everything may be redacted."""
+    name = _named_text(draft, members, "name", path + ".", channel)
+    draft.called.append(name)
+    if "input" in members:
+        fields.members(members["input"], path + ".input")
+        draft.texts.add_all(members["input"], path + ".input", channel)
+    _rest(draft, members, path, channel, "name", "input")
+
+
+def _result(draft: Draft, members: dict[str, Node], _: Node, path: str, __: Channel, ___: list[int]) -> None:
+    """What a tool gave back: its own channel, whoever's turn it stands in."""
+    content = members.get("content")
+    if content is not None and isinstance(content.value, str | list):
+        _content(draft, content, path + ".content", "tool")
+        _rest(draft, members, path, "tool", "content")
+    else:
+        _rest(draft, members, path, "tool")
+
+
+def _thinking(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
+    for name, member in members.items():
+        if name in _SIGNED:
+            value = fields.string(member, f"{path}.{name}")
+            if name == "thinking" or not _is_sealed(value):
+                draft.texts.add_signed(member, f"{path}.{name}", channel, value)
+        elif name != "type":
+            draft.texts.add_member(name, member, path + ".", channel)
+
+
+def _unknown(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
+    _rest(draft, members, path, channel)
+
+
+def _rest(draft: Draft, members: dict[str, Node], path: str, channel: Channel, *but: str) -> None:
+    """The members that were not read otherwise, the type among them: it may be one that nobody knows."""
+    for name, member in members.items():
+        if name not in but:
+            draft.texts.add_member(name, member, path + ".", channel)
+
+
+def _named_text(draft: Draft, members: dict[str, Node], name: str, path: str, channel: Channel) -> str:
+    node = fields.required(members, name, path + name)
+    value = fields.string(node, path + name)
+    draft.texts.add(node, path + name, channel, value)
+    return value
+
+
+def _is_sealed(value: str) -> bool:
+    """Whether it is nothing but base64 of what is no text: a signature, or thinking that the provider has encrypted."""
+    encoded = read_encoded(value, bare=True)
+    return encoded is not None and not encoded.head and encoded.is_media() and encoded.text() is None
+
+
+def _conversation(draft: Draft) -> bytes:
+    messages = fields.elements(draft.members["messages"], "messages")
+    users = (each for each in messages if fields.members(each, "")["role"].value == "user")
+    first = next(users, None)
+    system = draft.members.get("system")
+    return conversation_hash(
+        b"" if system is None or system.value is None else _opening(draft, system),
+        b"" if first is None else _opening(draft, fields.members(first, "")["content"]),
+    )
+
+
+def _opening(draft: Draft, content: Node) -> bytes:
+    """Content as it is told apart from others: its texts, and other blocks as they stand."""
+    if isinstance(content.value, str):
+        return content.value.encode()
+    parts = []
+    for block in fields.elements(content, ""):
+        text = fields.members(block, "").get("text")
+        if text is not None and isinstance(text.value, str):
+            parts.append(text.value.encode())
+        else:
+            parts.append(draft.body[block.start : block.end])
+    return b"\n".join(parts)
+
+
+def _tools(draft: Draft, node: Node) -> None:
+    listed = fields.elements(node, "tools")
+    fields.check_cap(len(listed), "tools", draft.caps.tools)
+    for index, element in enumerate(listed):
+        path = f"tools[{index}]"
+        members = fields.members(element, path)
+        if "type" in members and "name" not in members:
+            name = fields.string(members["type"], path + ".type")  # a provider's own tool may have no other name
+        else:
+            name = fields.string(fields.required(members, "name", path + ".name"), path + ".name")
+        draft.tools.append(Tool(name, "tools", element.start, element.end))
+        draft.texts.add_all(element, path, "tool")
+
+
+def _tool_choice(draft: Draft, node: Node) -> None:
+    members = fields.members(node, "tool_choice")
+    type_ = fields.string(fields.required(members, "type", "tool_choice.type"), "tool_choice.type")
+    draft.tool_choice = CHOICES.get(type_, type_)
+    if "name" in members:
+        draft.forced_tool = fields.string(members["name"], "tool_choice.name")
+    draft.texts.add_all(node, "tool_choice", "user")
+
+
+def _max_tokens(draft: Draft, node: Node) -> None:
+    value = fields.integer(node, "max_tokens", 1)
+    if value is not None:
+        fields.check_cap(value, "max_tokens", draft.caps.max_tokens)
+        draft.limits["max_tokens"] = Limit(value, node.start, node.end)
+
+
+def _temperature(draft: Draft, node: Node) -> None:
+    draft.temperature = fields.number(node, "temperature", 0, 1)
+    draft.texts.add_number(node, "temperature", "user")
+
+
+def _stop_sequences(draft: Draft, node: Node) -> None:
+    for index, element in enumerate(fields.elements(node, "stop_sequences")):
+        path = f"stop_sequences[{index}]"
+        draft.texts.add(element, path, "user", fields.string(element, path))
+
+
+def _metadata(draft: Draft, node: Node) -> None:
+    """`user_id` is the caller's own name for its user: routed by, and forwarded, so scanned too."""
+    members = fields.members(node, "metadata")
+    if "user_id" in members and members["user_id"].value is not None:
+        draft.user = fields.string(members["user_id"], "metadata.user_id")
+    draft.texts.add_all(node, "metadata", "user")
+
+
+def _thinking_mode(draft: Draft, node: Node) -> None:
+    members = fields.members(node, "thinking")
+    fields.string(fields.required(members, "type", "thinking.type"), "thinking.type")
+    if "budget_tokens" in members:
+        fields.integer(members["budget_tokens"], "thinking.budget_tokens", 1)
+    draft.texts.add_all(node, "thinking", "user")
+
+
+def _if_given(read: Handler) -> Handler:
+    """null is as good as absent."""
+
+    def given(draft: Draft, node: Node) -> None:
+        if node.value is not None:
+            read(draft, node)
+
+    return given
+
+
+_SIGNED: Final = frozenset({"thinking", "signature", "data"})
+
+_BLOCKS: Final[dict[str, Block]] = {
+    "text": _text,
+    "image": _image,
+    "document": _document,
+    "tool_use": _tool_use,
+    "server_tool_use": _tool_use,
+    "mcp_tool_use": _tool_use,
+    "thinking": _thinking,
+    "redacted_thinking": _thinking,
+}
+
+_HANDLERS: Final[dict[str, Handler]] = {
+    "model": read_model,
+    "messages": _messages,
+    "max_tokens": _max_tokens,
+    "stream": read_stream,
+    "system": _if_given(_system),
+    "tools": _if_given(_tools),
+    "tool_choice": _if_given(_tool_choice),
+    "metadata": _if_given(_metadata),
+    "stop_sequences": _if_given(_stop_sequences),
+    "thinking": _if_given(_thinking_mode),
+    "temperature": _temperature,
+    **numbers({"top_p": (0, 1)}),
+    **integers({"top_k": (0, 1_000_000)}),
+}
