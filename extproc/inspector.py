@@ -60,7 +60,7 @@ class Inspector:
 
     async def finish(self, work: RestoreAnswer) -> Finished:
         """A whole answer guarded and restored. Raises Refused(ANSWER_UNREADABLE), also when it takes too long."""
-        given = (work.body, dict(work.values), work.guards, work.prints)
+        given = (work.body, dict(work.values), work.guards, work.prints, work.operation)
         if len(work.body) < LARGE:
             return finish(*given)
         deadline = min(RESTORE_SECONDS + (work.guards.deadline if work.guards else 0), MOST_SECONDS)

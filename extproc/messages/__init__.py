@@ -21,5 +21,6 @@ edit          byte edits: redact, drop tools, cap the answer's length
 models_list   the body of GET /v1/models
 sse           server-sent events out of chunks cut anywhere
 answer        Usage, and AnswerWatch: usage and length of an answer as it passes
+messages_answer  what an answer of /v1/messages says
 restore       placeholders in a whole answer back into their values
 """

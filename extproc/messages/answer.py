@@ -3,9 +3,9 @@
 Nothing in an answer is trusted: whatever has another type or size than it should counts as not said.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import orjson
 
@@ -24,12 +24,33 @@ _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, inclusive: cached ones are part of the input, reasoning ones usually of the output."""
+    """Tokens, inclusive: those read from or written to a cache are input, reasoning ones usually output."""
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int
     reasoning_tokens: int
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an event or a whole answer says. `finish_reasons` are OpenAI's, or "other"."""
+
+    usage: Usage | None
+    texts: Sequence[str] = field(repr=False)
+    finish_reasons: Sequence[str]
+
+
+class AnswerReader(Protocol):
+    """Knows the answers of one API. `mark` stands in every answer with a text, and in no other."""
+
+    @property
+    def mark(self) -> bytes: ...
+
+    def read(self, answer: dict[str, object]) -> Words:
+        """A whole answer, or an event of one. Never raises for what a provider sends."""
+        ...
 
 
 def read_usage(value: object) -> Usage | None:
@@ -39,13 +60,31 @@ def read_usage(value: object) -> Usage | None:
     """
     if not isinstance(value, dict):
         return None
-    read = _tokens(value, "prompt_tokens", None)
-    written = _tokens(value, "completion_tokens", 0)
+    read = tokens(value, "prompt_tokens", None)
+    written = tokens(value, "completion_tokens", 0)
     cached = _detail(value, "prompt_tokens_details", "cached_tokens")
     reasoning = _detail(value, "completion_tokens_details", "reasoning_tokens")
     if read is None or written is None or cached is None or reasoning is None or cached > read:
         return None
     return Usage(read, written, cached, reasoning)
+
+
+class ChatReader:
+    """Answers of /v1/chat/completions, and the usage of embeddings."""
+
+    mark = b'"choices"'
+
+    def read(self, answer: dict[str, object]) -> Words:
+        """Every choice."""
+        texts: list[str] = []
+        reasons: list[str] = []
+        for choice in objects(answer.get("choices")):
+            texts += _pieces(choice.get("message"))
+            texts += _pieces(choice.get("delta"))
+            finish = choice.get("finish_reason")
+            if isinstance(finish, str):
+                reasons.append(finish if finish in _FINISHES else "other")
+        return Words(read_usage(answer.get("usage")), texts, reasons)
 
 
 class AnswerWatch:
@@ -66,6 +105,7 @@ class AnswerWatch:
         "_events",
         "_kept",
         "_pieces",
+        "_reader",
         "_seen",
         "_spoken",
         "chunks",
@@ -76,8 +116,18 @@ class AnswerWatch:
         "usage",
     )
 
-    def __init__(self, content_type: str, count: Callable[[str], int], bound: int = BOUND) -> None:
-        """`count` gives the tokens of a piece of text. Anything but an event stream is read as JSON."""
+    def __init__(
+        self,
+        content_type: str,
+        count: Callable[[str], int],
+        bound: int = BOUND,
+        reader: AnswerReader | None = None,
+    ) -> None:
+        """`count` gives the tokens of a piece of text. Anything but an event stream is read as JSON.
+
+        `reader` knows the API, by default that of chat.
+        """
+        self._reader = reader or ChatReader()
         self.usage: Usage | None = None
         self.output_characters = self.chunks = 0
         self.first_content_at_chunk: int | None = None  # 0 = the first chunk fed
@@ -128,7 +178,7 @@ class AnswerWatch:
             return
         if len(self._body) + len(chunk) > self._bound:
             self.oversize = True
-            self._spoken = b'"choices"' in self._body or b'"choices"' in chunk
+            self._spoken = self._reader.mark in self._body or self._reader.mark in chunk
             self._body.clear()
         else:
             self._body += chunk
@@ -140,15 +190,12 @@ class AnswerWatch:
             return  # [DONE], or nothing we could count
         if not isinstance(answer, dict):
             return
-        self.usage = read_usage(answer.get("usage")) or self.usage
-        for choice in _objects(answer.get("choices")):
-            for piece in _pieces(choice.get("message")):
-                self._add(piece)
-            for piece in _pieces(choice.get("delta")):
-                self._add(piece)
-            finish = choice.get("finish_reason")
-            if isinstance(finish, str):
-                self._finish(finish if finish in _FINISHES else "other")
+        words = self._reader.read(answer)
+        self.usage = words.usage or self.usage
+        for text in words.texts:
+            self._add(text)
+        for reason in words.finish_reasons:
+            self._finish(reason)
 
     def _add(self, piece: str) -> None:
         if self.first_content_at_chunk is None:
@@ -176,7 +223,7 @@ def _pieces(message: object) -> Iterator[str]:
         return
     for name in _TEXTS:
         yield from _strings(message.get(name))
-    calls = [call.get("function") for call in _objects(message.get("tool_calls"))]
+    calls = [call.get("function") for call in objects(message.get("tool_calls"))]
     for function in [*calls, message.get("function_call")]:
         if isinstance(function, dict):
             yield from _strings(function.get("name"))
@@ -188,13 +235,14 @@ def _strings(value: object) -> Iterator[str]:
         if value:
             yield value
         return
-    for part in _objects(value):
+    for part in objects(value):
         text = part.get("text")
         if isinstance(text, str) and text:
             yield text
 
 
-def _objects(value: object) -> list[dict[str, object]]:
+def objects(value: object) -> list[dict[str, object]]:
+    """The objects in a list; none for anything else."""
     return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
 
 
@@ -202,10 +250,11 @@ def _detail(usage: dict[str, object], group: str, name: str) -> int | None:
     details = usage.get(group)
     if details is None:
         return 0
-    return _tokens(details, name, 0) if isinstance(details, dict) else None
+    return tokens(details, name, 0) if isinstance(details, dict) else None
 
 
-def _tokens(holder: dict[str, object], name: str, absent: int | None) -> int | None:
+def tokens(holder: dict[str, object], name: str, absent: int | None) -> int | None:
+    """A count of tokens; `absent` where none is said, None for what cannot be one."""
     value = holder.get(name)
     if value is None:
         return absent

@@ -1,6 +1,7 @@
 """Placeholders in a whole JSON answer back into the values they stand for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -8,6 +9,7 @@ import orjson
 from extproc.findings import Text
 from extproc.messages.edit import Edit, apply, edits_for
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
+from extproc.messages.places import utf8_places
 from extproc.messages.refusal import Refused
 from extproc.streams.restoring import Restoring, replacements
 from extproc.streams.rewriting import ExhaustedError
@@ -17,51 +19,93 @@ MAX_VALUES: Final = 200_000  # of an answer: those with `logprobs` hold many; ho
 MAX_RESTORED: Final = 8 << 20  # bytes: what is held back is at most 7 MiB, and values may be longer than placeholders
 
 
-def restore(body: bytes, values: Mapping[str, str], links: bool = False) -> tuple[bytes, int]:
-    """`body` with every placeholder that is a key of `values` replaced, and how many were.
+SEALED: Final = ("thinking", "redacted_thinking")  # blocks of messages
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where in an answer the usual rule does not hold, by where values begin: nothing may change; JSON is one text."""
+
+    sealed: frozenset[int] = frozenset()
+    texts: frozenset[int] = frozenset()
+
+
+def restore(body: bytes, values: Mapping[str, str], links: bool = False, operation: str = "chat") -> tuple[bytes, int]:
+    """`body`, an answer of `operation`, with every placeholder that is a key of `values` replaced, and how many were.
 
     Replaced in every string value, by the rules of `streams.restoring`, so that a streamed answer says the same: in
     strings of JSON inside a string (tool-call arguments, structured output) escaped as they stand, never in keys, and
-    where the text points to only if `links` allows it. What a value brings in is not looked at again. All other bytes
-    stay. Linear in the body and what is put into it. Raises Refused(ANSWER_UNREADABLE) for a body that is not JSON, is
-    JSON that could be read in two ways, or exceeds a bound; then the caller must not get it.
+    where the text points to only if `links` allows it. In an answer of `messages` a tool's input is one JSON text, as a
+    stream brings it, and a thinking block stays: it is signed. What a value brings in is not looked at again. All other
+    bytes stay. Linear in the body and what is put into it. Raises Refused(ANSWER_UNREADABLE) for a body that is not
+    JSON, is JSON that could be read in two ways, or exceeds a bound; then the caller must not get it.
     """
     exchange = Restoring(values, links)
     try:
         if b"[" not in body and b"\\" not in body:
             orjson.loads(body)
             return body, 0
-        edits = _edits(body, exchange)
+        edits = _edits(body, exchange, _LAYOUTS.get(operation))
     except (Refused, ExhaustedError, ValueError):  # ValueError: bad UTF-8, or orjson's own
         raise Refused(Reason.ANSWER_UNREADABLE) from None
     return apply(body, edits), len(edits)
 
 
-def _edits(body: bytes, exchange: Restoring) -> list[Edit]:
+def _edits(body: bytes, exchange: Restoring, layout: Callable[[Node], Layout] | None) -> list[Edit]:
     edits: list[Edit] = []
     left = MAX_RESTORED - len(body)
-    for node in _strings(parse(body, MAX_DEPTH, MAX_VALUES)):
-        value = node.value
-        if not isinstance(value, str) or ("[" not in value and "\\" not in value):
-            continue
-        found = replacements(value, exchange)
-        if found:
-            made = edits_for(Text("answer", "assistant", value, node.start, node.end), body, found)
-            left -= sum(len(edit.replacement) - (edit.end - edit.start) for edit in made)
-            if left < 0:
-                raise Refused(Reason.ANSWER_UNREADABLE)
-            edits += made
+    root = parse(body, MAX_DEPTH, MAX_VALUES)
+    for node in _texts(root, layout(root) if layout else Layout()):
+        made = _edits_in(node, body, exchange)
+        left -= sum(len(edit.replacement) - (edit.end - edit.start) for edit in made)
+        if left < 0:
+            raise Refused(Reason.ANSWER_UNREADABLE)
+        edits += made
     return edits
 
 
-def _strings(node: Node) -> Iterator[Node]:
-    """Every string value, in the order of the body."""
-    waiting = [node]
+def _edits_in(node: Node, body: bytes, exchange: Restoring) -> list[Edit]:
+    """What is restored in a string, or in JSON that is one text."""
+    if isinstance(node.value, str):
+        if "[" not in node.value and "\\" not in node.value:
+            return []
+        found = replacements(node.value, exchange)
+        return edits_for(Text("answer", "assistant", node.value, node.start, node.end), body, found) if found else []
+    raw = body[node.start : node.end]
+    found = replacements(raw.decode(), exchange)
+    places = utf8_places(raw, [place for start, end, _ in found for place in (start, end)])
+    return [
+        Edit(node.start + start, node.start + end, new.encode())
+        for start, end, (_, _, new) in zip(places[::2], places[1::2], found, strict=True)
+    ]
+
+
+def _texts(root: Node, layout: Layout) -> Iterator[Node]:
+    """Every string value, and what counts as one text, in the order of the body."""
+    waiting = [root]
     while waiting:
         node = waiting.pop()
-        if isinstance(node.value, str):
+        if isinstance(node.value, str) or node.start in layout.texts:
             yield node
+        elif node.start in layout.sealed:
+            continue
         elif isinstance(node.value, dict):
             waiting += reversed(node.value.values())
         elif isinstance(node.value, list):
             waiting += reversed(node.value)
+
+
+def _messages(root: Node) -> Layout:
+    """The blocks of a message."""
+    content = root.value.get("content") if isinstance(root.value, dict) else None
+    sealed, texts = set(), set()
+    for block in content.value if content is not None and isinstance(content.value, list) else ():
+        members = block.value if isinstance(block.value, dict) else {}
+        if "type" in members and members["type"].value in SEALED:
+            sealed.add(block.start)
+        elif "input" in members and isinstance(members["input"].value, dict):
+            texts.add(members["input"].start)
+    return Layout(frozenset(sealed), frozenset(texts))
+
+
+_LAYOUTS: Final[Mapping[str, Callable[[Node], Layout]]] = {"messages": _messages}

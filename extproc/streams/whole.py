@@ -32,14 +32,20 @@ class Finished:
     blocked: bool = False
 
 
-def finish(body: bytes, values: Mapping[str, str], guards: Guards | None, prints: Prints = NOTHING) -> Finished:
-    """`body` guarded, if `guards` are given (`prints`: of the call's prompt), and then with its values back.
+def finish(
+    body: bytes,
+    values: Mapping[str, str],
+    guards: Guards | None,
+    prints: Prints = NOTHING,
+    operation: str = "chat",
+) -> Finished:
+    """`body`, an answer of `operation`, guarded, if `guards` are given (`prints`: of the call's prompt), and then with its values back.
 
     Raises Refused(ANSWER_UNREADABLE) for a body that is not JSON, is JSON that could be read in two ways, says its text
     a second time in `logprobs` although it may change, or exceeds a bound; then the caller must not get it.
     """
     if guards is None:
-        return Finished(*restore(body, values))
+        return Finished(*restore(body, values, operation=operation))
     guarding = answer_guard(guards, prints)
     try:
         body = _guarded(body, guarding, guards.output.changes)
@@ -47,7 +53,7 @@ def finish(body: bytes, values: Mapping[str, str], guards: Guards | None, prints
         return Finished(_filtered(body), 0, guarding.findings, True)
     except (Refused, ValueError):
         raise Refused(Reason.ANSWER_UNREADABLE) from None
-    body, restored = restore(body, values) if values else (body, 0)
+    body, restored = restore(body, values, operation=operation) if values else (body, 0)
     return Finished(body, restored, guarding.findings)
 
 

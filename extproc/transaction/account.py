@@ -60,6 +60,7 @@ def answer_metadata(exchange: Exchange, context: Context) -> Metadata:
             "output_tokens": usage.output_tokens,
             "cached_tokens": usage.cached_tokens,
             "reasoning_tokens": usage.reasoning_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
             "source": source,
         },
         "cost": {"usd": None if price.usd is None else float(str(price.usd)), "source": price.source},

@@ -155,6 +155,7 @@ class RestoreAnswer:
     values: Mapping[str, str] = field(repr=False)
     guards: Guards | None = None
     prints: Prints = NOTHING
+    operation: str = "chat"
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

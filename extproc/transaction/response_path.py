@@ -3,7 +3,10 @@
 A stream that is guarded, or in which values are to be restored, has a story of its own: `stream_path`.
 """
 
-from extproc.messages.answer import AnswerWatch
+from collections.abc import Callable
+
+from extproc.messages.answer import AnswerReader, AnswerWatch, ChatReader
+from extproc.messages.messages_answer import MessagesReader
 from extproc.messages.refusal import error_body
 from extproc.transaction import effects as fx
 from extproc.transaction import stream_path
@@ -25,6 +28,11 @@ Step = tuple[list[fx.Effect], State]
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+READERS: dict[str, Callable[[], AnswerReader]] = {
+    "chat": ChatReader,
+    "embeddings": ChatReader,
+    "messages": MessagesReader,
+}
 MOST_HELD = 7 << 20  # bytes of an answer to be restored; Envoy's own buffer (the listener's) is a little larger
 
 
@@ -51,8 +59,7 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
         return _await_whole(exchange, context, event.headers.get("content-length"))
     if encoded or media_type not in {JSON, EVENT_STREAM}:
         return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
-    model = _upstream_model(exchange)
-    exchange.watch = AnswerWatch(media_type, lambda text: context.count_tokens(text, model))
+    exchange.watch = _watch(exchange, context, media_type)
     return [fx.WatchAnswer()], State.WATCHING
 
 
@@ -123,7 +130,7 @@ def replace(exchange: Exchange, context: Context, event: AnswerRestored) -> Step
     exchange.restored, exchange.answer_findings = event.count, event.findings
     exchange.answer_blocked = event.blocked
     exchange.values = {}
-    counting = AnswerWatch(JSON, lambda text: context.count_tokens(text, _upstream_model(exchange)))
+    counting = _watch(exchange, context, JSON)
     counting.feed(exchange.answer_whole, True)
     exchange.watch, exchange.answer_whole = counting, b""
     metadata = _counted(exchange, context)
@@ -155,8 +162,15 @@ def unreadable(exchange: Exchange, context: Context) -> Step:
     return [answer, fx.Conclude(Outcome.FAILED, reason)], State.ANSWERED
 
 
+def _watch(exchange: Exchange, context: Context, media_type: str) -> AnswerWatch:
+    model = _upstream_model(exchange)
+    reader = READERS[exchange.operation or "chat"]()
+    return AnswerWatch(media_type, lambda text: context.count_tokens(text, model), reader=reader)
+
+
 def _finish(exchange: Exchange) -> fx.Effect:
-    return fx.RestoreAnswer(exchange.answer_whole, exchange.values, exchange.output_guards, exchange.prints)
+    guards, operation = exchange.output_guards, exchange.operation or "chat"
+    return fx.RestoreAnswer(exchange.answer_whole, exchange.values, guards, exchange.prints, operation)
 
 
 def _done(exchange: Exchange) -> list[fx.Effect]:

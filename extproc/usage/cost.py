@@ -23,7 +23,7 @@ REMEMBERED_COSTS: Final = 4_096  # by backend and token counts
 
 
 class Usage(Protocol):
-    """Tokens as a provider counts them: cached ones are part of the input, reasoning ones of the output."""
+    """Tokens: those read from or written to a cache are part of the input, reasoning ones of the output."""
 
     @property
     def input_tokens(self) -> int: ...
@@ -33,6 +33,8 @@ class Usage(Protocol):
     def cached_tokens(self) -> int: ...
     @property
     def reasoning_tokens(self) -> int: ...
+    @property
+    def cache_write_tokens(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,11 @@ NO_PRICE: Final = Cost(None, UNPRICED)
 def price(backend: str, usage: Usage) -> Cost:
     """The cost of `usage` at `backend` (`provider/model`), or unpriced. Never raises for what a provider can send.
 
-    Cached input is priced once, at its own rate; reasoning is output and priced as such. The provider may be named as
-    genai-prices does (`openai`, `azure`, `groq`, ...); for any other name the price of a known maker's model counts.
+    Cached input is priced once, at its own rate, and so is input written to a cache; reasoning is output and priced as
+    such. The provider may be named as genai-prices does (`openai`, `azure`, `groq`, ...); for any other name the price
+    of a known maker's model counts.
     """
-    return _cost(backend, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+    return _cost(backend, usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +65,29 @@ class _Linear:
     fixed: Decimal
     read: Decimal
     cached: Decimal
+    stored: Decimal
     written: Decimal
 
 
 @lru_cache(maxsize=REMEMBERED_COSTS)
-def _cost(backend: str, read: int, written: int, cached: int) -> Cost:
+def _cost(backend: str, read: int, written: int, cached: int, stored: int) -> Cost:
     provider, _, model = backend.partition("/")
     rates = _rates(provider, model)
-    if rates is None or read < 0 or written < 0 or cached < 0:
+    if rates is None or min(read, written, cached, stored) < 0:
         return NO_PRICE
     cached = min(cached, read)
+    stored = min(stored, read - cached)
     linear = _linear(provider, model)
     if linear is None:
-        return Cost(_by_library(rates, read, written, cached), PRICED)
-    usd = linear.fixed + linear.read * (read - cached) + linear.cached * cached + linear.written * written
-    return Cost(usd, PRICED)
+        return Cost(_by_library(rates, read, written, cached, stored), PRICED)
+    usd = linear.fixed + linear.read * (read - cached - stored) + linear.cached * cached + linear.stored * stored
+    return Cost(usd + linear.written * written, PRICED)
 
 
-def _by_library(rates: ModelPrice, read: int, written: int, cached: int) -> Decimal:
-    counted = genai_prices.Usage(input_tokens=read, output_tokens=written, cache_read_tokens=cached)
+def _by_library(rates: ModelPrice, read: int, written: int, cached: int, stored: int) -> Decimal:
+    counted = genai_prices.Usage(
+        input_tokens=read, output_tokens=written, cache_read_tokens=cached, cache_write_tokens=stored
+    )
     return rates.calc_price(counted)["total_price"]
 
 
@@ -90,9 +97,10 @@ def _linear(provider: str, model: str) -> _Linear | None:
     rates = _rates(provider, model)
     if rates is None or not all(value is None or isinstance(value, Decimal) for value in vars(rates).values()):
         return None
-    fixed = _by_library(rates, 0, 0, 0)
-    read, cached, written = (_by_library(rates, *one) - fixed for one in ((1, 0, 0), (1, 0, 1), (0, 1, 0)))
-    return _Linear(fixed, read, cached, written)
+    fixed = _by_library(rates, 0, 0, 0, 0)
+    ones = ((1, 0, 0, 0), (1, 0, 1, 0), (1, 0, 0, 1), (0, 1, 0, 0))
+    read, cached, stored, written = (_by_library(rates, *one) - fixed for one in ones)
+    return _Linear(fixed, read, cached, stored, written)
 
 
 @lru_cache(maxsize=REMEMBERED)

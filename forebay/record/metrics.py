@@ -20,7 +20,11 @@ OTHER: Final = "other"
 NONE: Final = ""  # Prometheus holds an empty label for an absent one
 MOST_VALUES: Final = 200  # of a label whose values come from rules and policies, not from the config's names
 
-_GEN_AI: Final = (semconv.OPERATION_CHAT, semconv.OPERATION_EMBEDDINGS)
+_GEN_AI: Final = {  # operation of the record -> its name in the conventions, where it is one of theirs
+    "chat": semconv.OPERATION_CHAT,
+    "messages": semconv.OPERATION_CHAT,
+    "embeddings": semconv.OPERATION_EMBEDDINGS,
+}
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
 
@@ -144,8 +148,9 @@ class Metrics:
         self._decision(record.decision)
         for stage, microseconds in record.stages_us.items():
             self._measure(catalogue.STAGES, microseconds / 1e6, self._stage(stage))
-        if record.operation in _GEN_AI:
-            self._gen_ai(record, attempts, record.operation, model)
+        operation = _GEN_AI.get(record.operation or NONE)
+        if operation is not None:
+            self._gen_ai(record, attempts, operation, model)
             self._cost(record, tenant, model)
 
     def _guard(self, record: RequestRecord) -> None:

@@ -197,6 +197,7 @@ def _usage(value: object) -> UsageRecord | None:
         output_tokens=scalars.count(value.get("output_tokens")),
         cached_tokens=scalars.count(value.get("cached_tokens")),
         reasoning_tokens=scalars.count(value.get("reasoning_tokens")),
+        cache_write_tokens=scalars.count(value.get("cache_write_tokens")),
         source=scalars.name(value.get("source")),
     )
 

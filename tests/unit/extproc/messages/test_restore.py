@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from extproc.messages.refusal import Refused
 from extproc.messages.restore import MAX_RESTORED, MAX_VALUES, restore
 from extproc.streams.restoring import MAX_RESTORED as MAX_REPLACEMENTS
+from extproc.streams.restoring import Restoring
 from forebay.outcomes import Reason
 
 A, B = "[EMAIL_ADDRESS_x7k2mq]", "[PERSON_aaaaaa]"
@@ -141,3 +142,54 @@ def test_an_answer_at_the_bound_is_restored() -> None:
     """As many placeholders as are allowed."""
     body, count = restore(json.dumps([A] * MAX_REPLACEMENTS).encode(), {A: "x"})
     assert (count, json.loads(body)) == (MAX_REPLACEMENTS, ["x"] * MAX_REPLACEMENTS)
+
+
+def message(*blocks: dict[str, Any]) -> bytes:
+    """An answer of Messages."""
+    return json.dumps({"type": "message", "content": list(blocks), "stop_sequence": A}, ensure_ascii=False).encode()
+
+
+def blocks_of(body: bytes) -> list[dict[str, Any]]:
+    """Its blocks."""
+    content: list[dict[str, Any]] = json.loads(body)["content"]
+    return content
+
+
+def test_texts_and_inputs_of_a_message_are_restored() -> None:
+    """A tool's input is an object; its keys stay, and so do bytes that no value replaces."""
+    body = message(
+        {"type": "text", "text": f"é to {A}"},
+        {"type": "tool_use", "name": "send", "input": {"to": [A], A: {"é😀": f"x {A}"}}},
+    )
+    restored, count = restore(body, VALUES, operation="messages")
+    assert [block.get("text", block.get("input")) for block in blocks_of(restored)] == [
+        f"é to {VALUES[A]}",
+        {"to": [VALUES[A]], A: {"é😀": f"x {VALUES[A]}"}},
+    ]
+    assert (count, json.loads(restored)["stop_sequence"]) == (4, VALUES[A])
+
+
+def test_a_tools_input_is_restored_as_a_stream_would_bring_it() -> None:
+    """One JSON text: a value inside JSON inside its string is escaped as often as in the pieces of that text."""
+    inner = {"payload": json.dumps({"to": A}), "link": f"https://a.example/{A}"}
+    restored, _ = restore(message({"type": "tool_use", "input": inner}), VALUES, operation="messages")
+    raw = json.dumps(inner)
+    streamed = Restoring(VALUES).whole(raw)
+    assert streamed.encode() in restored
+    assert A in blocks_of(restored)[0]["input"]["link"]
+
+
+def test_a_signed_block_is_not_touched() -> None:
+    """Nothing in it; an object that is called so elsewhere is no block."""
+    sealed = {"type": "thinking", "thinking": f"mail {A}", "signature": A}
+    hidden = {"type": "redacted_thinking", "data": A}
+    body = message(sealed, hidden, {"type": "tool_use", "input": {"type": "thinking", "thinking": A}})
+    restored, count = restore(body, VALUES, operation="messages")
+    assert blocks_of(restored)[:2] == [sealed, hidden]
+    assert (count, blocks_of(restored)[2]["input"]["thinking"]) == (2, VALUES[A])
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"content":5}', b'{"content":[1,{"type":[]},{"input":[]}]}', b'"x"'])
+def test_an_answer_that_is_no_message_is_restored_all_the_same(body: bytes) -> None:
+    """An error, say."""
+    assert restore(body, VALUES, operation="messages") == (body, 0)

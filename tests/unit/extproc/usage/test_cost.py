@@ -23,6 +23,7 @@ class Tokens:
     output_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 def test_input_and_output_have_their_own_prices() -> None:
@@ -67,20 +68,33 @@ def test_a_known_host_of_open_models_has_its_own_price() -> None:
     assert price("groq/llama-3.3-70b-versatile", Tokens(1_000, 100)).source == "genai-prices"
 
 
-@pytest.mark.parametrize("tokens", [Tokens(5, 5, 10), Tokens(-1, 5), Tokens(5, -1), Tokens(5, 5, -1)])
+@pytest.mark.parametrize(
+    "tokens", [Tokens(5, 5, 10), Tokens(-1, 5), Tokens(5, -1), Tokens(5, 5, -1), Tokens(5, 5, 0, 0, 9)]
+)
 def test_numbers_that_make_no_sense_do_not_raise(tokens: Tokens) -> None:
     """They come from a provider."""
     assert price("openai/gpt-4o", tokens).source in ("genai-prices", "unpriced")
 
 
-@given(st.sampled_from(MODELS), COUNTS, COUNTS, COUNTS)
-def test_a_model_costs_what_the_price_data_says(model: tuple[str, str], read: int, written: int, cached: int) -> None:
+def test_what_is_stored_in_a_cache_costs_more_than_input() -> None:
+    """3 dollars per million read, 3.75 stored, 0.30 read from the cache."""
+    assert price("anthropic/claude-sonnet-4-5", Tokens(1_000, 0, 400, 0, 400)).usd == Decimal("0.00222")
+    assert price("openai/gpt-4o", Tokens(1_000, 0, 0, 0, 400)) == price("openai/gpt-4o", Tokens(1_000, 0))
+
+
+@given(st.sampled_from(MODELS), COUNTS, COUNTS, COUNTS, COUNTS)
+def test_a_model_costs_what_the_price_data_says(
+    model: tuple[str, str], read: int, written: int, cached: int, stored: int
+) -> None:
     """To the last digit, with tiers and without: whatever is computed in advance is not noticed."""
     cached = min(cached, read)
-    tokens = genai_prices.Usage(input_tokens=read, output_tokens=written, cache_read_tokens=cached)
+    stored = min(stored, read - cached)
+    tokens = genai_prices.Usage(
+        input_tokens=read, output_tokens=written, cache_read_tokens=cached, cache_write_tokens=stored
+    )
     try:
         listed = genai_prices.calc_price(tokens, model[1], provider_id=model[0])
     except LookupError:  # ids that the data itself looks up under another provider
         return
-    ours = price(f"{model[0]}/{model[1]}", Tokens(read, written, cached))
+    ours = price(f"{model[0]}/{model[1]}", Tokens(read, written, cached, 0, stored))
     assert ours.usd == listed.total_price

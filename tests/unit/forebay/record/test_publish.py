@@ -48,6 +48,7 @@ CALL = {
         "output_tokens": 5.0,
         "cached_tokens": 0.0,
         "reasoning_tokens": 0.0,
+        "cache_write_tokens": 0.0,
         "source": "provider",
     },
     "estimate": {"input_tokens": 11.0},

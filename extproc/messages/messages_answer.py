@@ -1,0 +1,96 @@
+"""What an answer of /v1/messages says, whole or event by event: usage, texts, and why it ended.
+
+Anthropic counts what it read from its cache and what it wrote there beside `input_tokens`; here they are part of the
+input. A stream says its input at the beginning and its output at the end, so usage is known at the end alone.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import orjson
+
+from extproc.messages.answer import Usage, Words, objects, tokens
+
+# Anthropic's stop reasons in the words that the record and OpenTelemetry share.
+FINISHES: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+OTHER: Final = "other"
+
+_READ: Final = "input_tokens"
+_WRITTEN: Final = "output_tokens"
+_CACHED: Final = "cache_read_input_tokens"
+_STORED: Final = "cache_creation_input_tokens"
+_TEXTS: Final = ("text", "thinking", "name", "partial_json")
+
+
+class MessagesUsage:
+    """Usage in the making: each event may say some of it again, and the last word counts."""
+
+    __slots__ = ("_said",)
+
+    def __init__(self) -> None:
+        self._said: dict[str, object] = {}
+
+    def note(self, value: object) -> None:
+        """One usage object, or whatever stands in its place."""
+        if isinstance(value, dict):
+            self._said |= {name: value[name] for name in (_READ, _WRITTEN, _CACHED, _STORED) if name in value}
+
+    def total(self) -> Usage | None:
+        """All that was said; None for anything that does not make sense."""
+        read, written = tokens(self._said, _READ, None), tokens(self._said, _WRITTEN, None)
+        cached, stored = tokens(self._said, _CACHED, 0), tokens(self._said, _STORED, 0)
+        if read is None or written is None or cached is None or stored is None:
+            return None
+        return Usage(read + cached + stored, written, cached, 0, stored)
+
+
+class MessagesReader:
+    """One answer's events, or the whole of it."""
+
+    __slots__ = ("_usage",)
+
+    mark = b'"content"'
+
+    def __init__(self) -> None:
+        self._usage = MessagesUsage()
+
+    def read(self, answer: dict[str, object]) -> Words:
+        """An event or a message, understood. Never raises for what a provider sends."""
+        type_ = answer.get("type")
+        if type_ == "message":
+            self._usage.note(answer.get("usage"))
+            texts = [text for block in objects(answer.get("content")) for text in _texts(block)]
+            return Words(self._usage.total(), texts, finishes(answer))
+        if type_ == "message_start":
+            message = answer.get("message")
+            self._usage.note(message.get("usage") if isinstance(message, dict) else None)
+        elif type_ == "message_delta":
+            self._usage.note(answer.get("usage"))
+            return Words(self._usage.total(), (), finishes(answer.get("delta")))
+        return Words(None, [*_texts(answer.get("content_block")), *_texts(answer.get("delta"))], ())
+
+
+def finishes(holder: object) -> tuple[str, ...]:
+    """The finish reason that a message's or a delta's `stop_reason` means; none where it has none yet."""
+    reason = holder.get("stop_reason") if isinstance(holder, dict) else None
+    return (FINISHES.get(reason, OTHER),) if isinstance(reason, str) and reason else ()
+
+
+def _texts(block: object) -> Iterator[str]:
+    """What the model wrote in a block or a delta: texts, thinking, names and inputs of tools."""
+    if not isinstance(block, dict):
+        return
+    for name in _TEXTS:
+        text = block.get(name)
+        if isinstance(text, str) and text:
+            yield text
+    given = block.get("input")
+    if isinstance(given, dict) and given:
+        yield orjson.dumps(given).decode()
