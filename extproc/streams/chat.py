@@ -62,7 +62,7 @@ class ChatDialect:
                 reasons.append(reason if reason in _FINISHES else "other")
                 ended.add(index)
         self._finished |= ended
-        return Reading(pieces, frozenset(ended), running, reasons, usage, False, repeats)
+        return Reading(pieces, frozenset(ended), running, reasons, usage, repeats=repeats)
 
     def carry(self, channel: Channel, text: str) -> bytes:
         """A chunk with a delta of this text alone."""

@@ -226,6 +226,8 @@ class Stream:
         self._note(reading)
         changes = self._pieces(reading)
         skip = {piece.path for piece in reading.pieces}
+        if reading.sealed or reading.opaque:
+            skip |= {piece.path for piece in reading.sealed} | set(reading.opaque)
         for path, text in strings(answer):
             if path not in skip and not is_identifier(path, text):
                 self._other(reading, path, text, changes)
@@ -298,7 +300,7 @@ class Stream:
         for reason in reading.finish_reasons:
             if reason not in said.finish_reasons:
                 said.finish_reasons.append(reason)
-        for piece in reading.pieces:
+        for piece in (*reading.pieces, *reading.sealed):
             if piece.text:
                 said.characters += len(piece.text)
                 said.tokens += self._count(piece.text)

@@ -39,7 +39,8 @@ def finish(
     prints: Prints = NOTHING,
     operation: str = "chat",
 ) -> Finished:
-    """`body`, an answer of `operation`, guarded, if `guards` are given (`prints`: of the call's prompt), and then with its values back.
+    """`body`, an answer of `operation`, guarded, if `guards` are given (`prints`: of the call's prompt), and then with
+    its values back.
 
     Raises Refused(ANSWER_UNREADABLE) for a body that is not JSON, is JSON that could be read in two ways, says its text
     a second time in `logprobs` although it may change, or exceeds a bound; then the caller must not get it.

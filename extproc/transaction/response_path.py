@@ -52,7 +52,7 @@ def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceiv
     encoded = (event.headers.get("content-encoding") or "identity").strip().lower() != "identity"
     if exchange.values or exchange.output_guards is not None:
         readable = not encoded and not exchange.answered_with_error
-        if readable and media_type == EVENT_STREAM and exchange.operation == "chat":
+        if readable and media_type == EVENT_STREAM and exchange.operation in stream_path.DIALECTS:
             return stream_path.begin(exchange, context, event)
         if encoded or media_type != JSON:
             return unreadable(exchange, context)

@@ -1,11 +1,13 @@
 """The story of an answer that comes as a stream and is guarded or gets values back: rewritten while it passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from extproc.messages.refusal import error_body
 from extproc.streams.chat import ChatDialect
+from extproc.streams.dialect import Dialect
 from extproc.streams.guarding import answer_guard
+from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
 from extproc.streams.stream import Stop, Stream
@@ -24,6 +26,29 @@ from forebay.outcomes import WORDINGS, Reason
 
 Step = tuple[list[fx.Effect], State]
 
+
+def _chat(exchange: Exchange) -> Dialect:
+    """Its head is what our own events carry until the provider has said what its are called."""
+    return ChatDialect(
+        {
+            "id": f"chatcmpl-{exchange.request_id}",
+            "object": "chat.completion.chunk",
+            "created": exchange.head.wall_ns // 1_000_000_000 if exchange.head else 0,
+            "model": _model(exchange),
+        }
+    )
+
+
+def _messages(exchange: Exchange) -> Dialect:
+    return MessagesDialect({"id": f"msg_{exchange.request_id}", "model": _model(exchange)})
+
+
+def _model(exchange: Exchange) -> str:
+    return exchange.model.name if exchange.model else ""
+
+
+DIALECTS: Final[Mapping[str, Callable[[Exchange], Dialect]]] = {"chat": _chat, "messages": _messages}  # by operation
+
 PIECE: Final = 64 << 10  # bytes of one message to Envoy
 # Metadata travels with pieces alone, and after a hang-up there are none: what has passed is told as it passes.
 ACCOUNT_EVERY: Final = 250_000_000  # nanoseconds
@@ -39,7 +64,7 @@ def begin(exchange: Exchange, context: Context, event: ResponseHeadersReceived) 
     if exchange.values:
         rewritings.append(restoring)
     stream = Stream(
-        ChatDialect(_head(exchange)),
+        DIALECTS[exchange.operation or ""](exchange),
         rewritings,
         lambda text: context.count_tokens(text, backend_model),
         exchange.usage_hidden,
@@ -137,16 +162,6 @@ def _done() -> fx.Effect:
 
 def _concluded(reason: Reason) -> fx.Effect:
     return fx.Conclude(WORDINGS[reason].outcome, reason)
-
-
-def _head(exchange: Exchange) -> dict[str, object]:
-    """What our own events carry until the provider has said what its are called."""
-    return {
-        "id": f"chatcmpl-{exchange.request_id}",
-        "object": "chat.completion.chunk",
-        "created": exchange.head.wall_ns // 1_000_000_000 if exchange.head else 0,
-        "model": exchange.model.name if exchange.model else "",
-    }
 
 
 def _known(exchange: Exchange) -> Rewrite:

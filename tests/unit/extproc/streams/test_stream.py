@@ -11,6 +11,7 @@ from extproc.findings import Stretch
 from extproc.messages.sse import EventReader
 from extproc.streams.chat import ChatDialect
 from extproc.streams.guarding import Finder, Guarding
+from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
 from extproc.streams.stream import Bounds, Stop, Stream
@@ -264,3 +265,12 @@ def test_each_channel_gets_what_its_whole_text_restores_to(
     whole = Restoring({A: "eve@example.org"}).whole
     assert got == {key: whole(text) for key, text in wanted.items()}
     assert one.held == 0
+
+
+def test_a_sealed_text_passes_as_it_is_and_counts() -> None:
+    """No rewriting sees it: a change of one byte would break its signature."""
+    one = Stream(MessagesDialect({}), [Restoring({A: "eve@example.org"})], len)
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": f"to {A}"}}
+    sent = b"event: content_block_delta\ndata: " + orjson.dumps(delta) + b"\n\n"
+    assert one.feed(sent, False, 7) == sent
+    assert (one.held, one.said.characters, one.said.tokens, one.said.first_text_at) == (0, 3 + len(A), 3 + len(A), 7)

@@ -1,0 +1,172 @@
+"""The events of /v1/messages (https://platform.claude.com/docs/en/build-with-claude/streaming).
+
+A group is a content block, by its index. Thinking is signed over its text, so neither text nor signature may change;
+what the caller sent stays a placeholder there. Client libraries go by the `event:` line, so each of ours has one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import orjson
+
+from extproc.messages.messages_answer import MessagesUsage, finishes
+from extproc.streams.dialect import Channel, Path, Piece, Reading
+
+_STOP: Final = b'{"type":"message_stop"}'
+_TEXT: Final = "text"
+_INPUT: Final = "input"
+_THINKING: Final = "thinking"
+
+# Type of a delta -> the channel it continues, and the member that holds its text.
+_DELTAS: Final = {"text_delta": (_TEXT, "text"), "input_json_delta": (_INPUT, "partial_json")}
+_CARRIED: Final = {channel: (type_, member) for type_, (channel, member) in _DELTAS.items()}
+# Types of blocks and deltas of which no byte may change: the members that are text, and those that are none.
+_SEALED: Final = {
+    "thinking": (_THINKING, "signature"),
+    "thinking_delta": (_THINKING, None),
+    "signature_delta": (None, "signature"),
+    "redacted_thinking": (None, "data"),
+}
+_LARGEST: Final = 2**31  # index of a block
+_MOST_OPEN: Final = 1024  # blocks that are remembered as open: as many as a stream may have channels
+_WHOLE: Final = frozenset({"citations_delta"})  # each brings something complete
+
+
+class MessagesDialect:
+    """One answer's events. `head` is what ours say of the message until the provider's first has come."""
+
+    __slots__ = ("_head", "_open", "_started", "_usage")
+
+    def __init__(self, head: Mapping[str, object]) -> None:
+        """`head`: id and model, as JSON has them."""
+        self._head = head
+        self._started = False
+        self._open: set[int] = set()
+        self._usage = MessagesUsage()
+
+    def closes(self, data: bytes) -> bool:
+        """`message_stop`, and nothing beside it."""
+        return data.replace(b" ", b"").strip() == _STOP
+
+    def read(self, answer: Mapping[str, object]) -> Reading:
+        """An event; of one that is not known, no text is."""
+        read = _READERS.get(_type(answer))
+        return read(self, answer) if read else Reading()
+
+    def carry(self, channel: Channel, text: str) -> bytes:
+        """A delta with this text alone."""
+        type_, member = _CARRIED[channel.name]
+        delta = {"type": type_, member: text}
+        return _event("content_block_delta", {"index": channel.group, "delta": delta})
+
+    def blocked(self, unsent: frozenset[int]) -> bytes:
+        """Every block that is open for the caller is closed, then the message ends with `refusal`.
+
+        A message that has said why it ended says so again: the last word counts.
+        """
+        used = self._usage.total()
+        parts = [] if self._started else [_event("message_start", {"message": self._message()})]
+        parts += [_event("content_block_stop", {"index": index}) for index in sorted(self._open | unsent)]
+        delta = {"stop_reason": "refusal", "stop_sequence": None}
+        usage = {"output_tokens": used.output_tokens if used else 0}
+        parts.append(_event("message_delta", {"delta": delta, "usage": usage}))
+        return b"".join([*parts, _event("message_stop", {})])
+
+    def failed(self, error: bytes) -> bytes:
+        """The error as an event of that name: client libraries raise it."""
+        return b"event: error\ndata: " + error + b"\n\n"
+
+    def _message(self) -> dict[str, object]:
+        return {
+            **self._head,
+            "type": "message",
+            "role": "assistant",
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 0, "output_tokens": 0},
+        }
+
+    def _begin(self, answer: Mapping[str, object]) -> Reading:
+        self._started = True
+        message = answer.get("message")
+        if isinstance(message, dict):
+            self._usage.note(message.get("usage"))
+        return Reading()
+
+    def _begin_block(self, answer: Mapping[str, object]) -> Reading:
+        index = self._opened(answer)
+        block = answer.get("content_block")
+        if not isinstance(block, dict):
+            return Reading()
+        path: Path = ("content_block",)
+        text = block.get("text")
+        if _type(block) == "text" and isinstance(text, str):
+            return Reading([Piece(Channel(index, _TEXT), (*path, "text"), text)])
+        return _sealed(index, block, path)
+
+    def _go_on(self, answer: Mapping[str, object]) -> Reading:
+        index = self._opened(answer)
+        delta = answer.get("delta")
+        if not isinstance(delta, dict):
+            return Reading()
+        path: Path = ("delta",)
+        type_ = _type(delta)
+        known = _DELTAS.get(type_)
+        text = delta.get(known[1]) if known else None
+        if known and isinstance(text, str):
+            return Reading([Piece(Channel(index, known[0]), (*path, known[1]), text)])
+        if type_ in _SEALED:
+            return _sealed(index, delta, path)
+        return Reading(running=() if type_ in _WHOLE else [(path, index)])
+
+    def _opened(self, answer: Mapping[str, object]) -> int:
+        index = _index(answer)
+        if len(self._open) < _MOST_OPEN:
+            self._open.add(index)
+        return index
+
+    def _end_block(self, answer: Mapping[str, object]) -> Reading:
+        index = _index(answer)
+        self._open.discard(index)
+        return Reading(ended=frozenset({index}))
+
+    def _finish(self, answer: Mapping[str, object]) -> Reading:
+        self._usage.note(answer.get("usage"))
+        reasons = finishes(answer.get("delta"))
+        return Reading(ended=frozenset(self._open), finish_reasons=reasons, usage=self._usage.total())
+
+    def _end(self, answer: Mapping[str, object]) -> Reading:
+        return Reading(ended=frozenset(self._open))
+
+
+_READERS: Final[dict[str, Callable[[MessagesDialect, Mapping[str, object]], Reading]]] = {
+    "message_start": MessagesDialect._begin,
+    "content_block_start": MessagesDialect._begin_block,
+    "content_block_delta": MessagesDialect._go_on,
+    "content_block_stop": MessagesDialect._end_block,
+    "message_delta": MessagesDialect._finish,
+    "message_stop": MessagesDialect._end,
+}
+
+
+def _sealed(index: int, holder: Mapping[str, object], path: Path) -> Reading:
+    """A block or a delta of thinking; of any other type there is nothing to say."""
+    text_in, opaque_in = _SEALED.get(_type(holder), (None, None))
+    text = holder.get(text_in) if text_in else None
+    sealed = (Piece(Channel(index, _THINKING), (*path, _THINKING), text),) if isinstance(text, str) else ()
+    return Reading(sealed=sealed, opaque=((*path, opaque_in),) if opaque_in else ())
+
+
+def _event(name: str, members: Mapping[str, object]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps({"type": name, **members}))
+
+
+def _type(holder: Mapping[str, object]) -> str:
+    type_ = holder.get("type")
+    return type_ if isinstance(type_, str) else ""
+
+
+def _index(answer: Mapping[str, object]) -> int:
+    index = answer.get("index")
+    return index if isinstance(index, int) and 0 <= index <= _LARGEST else 0
