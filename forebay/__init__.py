@@ -16,7 +16,7 @@ What both planes must agree on lives here and nowhere else:
     semconv          OpenTelemetry GenAI names, pinned by a test
     envoy_api/       Envoy's messages as fast protobuf classes
     observability/   logging without secrets, health
-    mock/            an OpenAI-shaped provider for the demo, tests and first steps
+    mock/            a provider without an account, for the demo, tests and first steps
     supervise/       starting, watching and draining the parts of one gateway
     cli/             one file per verb; the only package that may import every other
 """

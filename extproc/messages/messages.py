@@ -3,8 +3,8 @@
 As in `chat`: known fields are checked, unknown ones are allowed, and the strings of both are scanned. What a policy may
 ask about is told in the words of chat, so that a rule holds for both.
 
-Thinking is signed by the provider: changed by a single byte it would be refused. So it is scanned, and what is found
-in it cannot be redacted (`Texts.add_signed`).
+Thinking and compacted turns are signed by the provider: changed by a single byte they would be refused. So they are
+scanned, and what is found in them cannot be redacted (`Texts.add_signed`).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from extproc.messages.refusal import Refused
 from forebay.config.resolved import Caps
 from forebay.outcomes import Reason
 
-ROLES: Final[dict[str, Channel]] = {"user": "user", "assistant": "assistant"}
+ROLES: Final[dict[str, Channel]] = {"user": "user", "assistant": "assistant", "system": "system"}
 CHOICES: Final = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}  # as chat calls them
 
 Block = Callable[[Draft, dict[str, Node], Node, str, Channel, list[int]], None]
@@ -67,7 +67,7 @@ def _message(draft: Draft, node: Node, path: str) -> str:
 def _system(draft: Draft, node: Node) -> None:
     _content(draft, node, "system", "system")
     draft.messages += 1  # as chat counts it
-    draft.roles["system"] = 1
+    draft.roles["system"] = draft.roles.get("system", 0) + 1
 
 
 def _content(draft: Draft, node: Node, path: str, channel: Channel) -> None:
@@ -146,11 +146,11 @@ def _result(draft: Draft, members: dict[str, Node], _: Node, path: str, __: Chan
         _rest(draft, members, path, "tool")
 
 
-def _thinking(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
+def _signed(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
     for name, member in members.items():
-        if name in _SIGNED:
-            value = fields.string(member, f"{path}.{name}")
-            if name == "thinking" or not _is_sealed(value):
+        if name in _SEALS or (name in _SIGNED and member.value is not None):
+            value = "" if member.value is None else fields.string(member, f"{path}.{name}")
+            if name in _SIGNED or not _is_sealed(value):
                 draft.texts.add_signed(member, f"{path}.{name}", channel, value)
         elif name != "type":
             draft.texts.add_member(name, member, path + ".", channel)
@@ -181,14 +181,15 @@ def _is_sealed(value: str) -> bool:
 
 
 def _conversation(draft: Draft) -> bytes:
-    messages = fields.elements(draft.members["messages"], "messages")
-    users = (each for each in messages if fields.members(each, "")["role"].value == "user")
-    first = next(users, None)
+    """By the system prompt, wherever it stands, and the first message of a user."""
+    first: dict[object, Node] = {}
+    for message in fields.elements(draft.members["messages"], "messages"):
+        members = fields.members(message, "")
+        first.setdefault(members["role"].value, members["content"])
     system = draft.members.get("system")
-    return conversation_hash(
-        b"" if system is None or system.value is None else _opening(draft, system),
-        b"" if first is None else _opening(draft, fields.members(first, "")["content"]),
-    )
+    if system is not None and system.value is not None:
+        first["system"] = system
+    return conversation_hash(*[_opening(draft, first[role]) if role in first else b"" for role in ("system", "user")])
 
 
 def _opening(draft: Draft, content: Node) -> bytes:
@@ -272,7 +273,8 @@ def _if_given(read: Handler) -> Handler:
     return given
 
 
-_SIGNED: Final = frozenset({"thinking", "signature", "data"})
+_SIGNED: Final = frozenset({"thinking", "content"})  # texts of signed blocks
+_SEALS: Final = frozenset({"signature", "data", "encrypted_content"})  # what is to be no text in them
 
 _BLOCKS: Final[dict[str, Block]] = {
     "text": _text,
@@ -281,8 +283,9 @@ _BLOCKS: Final[dict[str, Block]] = {
     "tool_use": _tool_use,
     "server_tool_use": _tool_use,
     "mcp_tool_use": _tool_use,
-    "thinking": _thinking,
-    "redacted_thinking": _thinking,
+    "thinking": _signed,
+    "redacted_thinking": _signed,
+    "compaction": _signed,
 }
 
 _HANDLERS: Final[dict[str, Handler]] = {

@@ -26,7 +26,10 @@ _READ: Final = "input_tokens"
 _WRITTEN: Final = "output_tokens"
 _CACHED: Final = "cache_read_input_tokens"
 _STORED: Final = "cache_creation_input_tokens"
-_TEXTS: Final = ("text", "thinking", "name", "partial_json")
+_DETAILS: Final = "output_tokens_details"
+_THOUGHT: Final = "thinking_tokens"  # of the details
+_SAID: Final = (_READ, _WRITTEN, _CACHED, _STORED, _DETAILS)
+_TEXTS: Final = ("text", "thinking", "name", "partial_json")  # of blocks and deltas
 
 
 class MessagesUsage:
@@ -40,15 +43,17 @@ class MessagesUsage:
     def note(self, value: object) -> None:
         """One usage object, or whatever stands in its place."""
         if isinstance(value, dict):
-            self._said |= {name: value[name] for name in (_READ, _WRITTEN, _CACHED, _STORED) if name in value}
+            self._said |= {name: value[name] for name in _SAID if name in value}
 
     def total(self) -> Usage | None:
         """All that was said; None for anything that does not make sense."""
         read, written = tokens(self._said, _READ, None), tokens(self._said, _WRITTEN, None)
         cached, stored = tokens(self._said, _CACHED, 0), tokens(self._said, _STORED, 0)
-        if read is None or written is None or cached is None or stored is None:
+        details = self._said.get(_DETAILS)
+        thought = tokens(details, _THOUGHT, 0) if isinstance(details, dict) else 0
+        if read is None or written is None or cached is None or stored is None or thought is None:
             return None
-        return Usage(read + cached + stored, written, cached, 0, stored)
+        return Usage(read + cached + stored, written, cached, thought, stored)
 
 
 class MessagesReader:

@@ -19,7 +19,7 @@ MAX_VALUES: Final = 200_000  # of an answer: those with `logprobs` hold many; ho
 MAX_RESTORED: Final = 8 << 20  # bytes: what is held back is at most 7 MiB, and values may be longer than placeholders
 
 
-SEALED: Final = ("thinking", "redacted_thinking")  # blocks of messages
+SEALED: Final = ("thinking", "redacted_thinking", "compaction")  # blocks of messages
 
 
 @dataclass(frozen=True, slots=True)

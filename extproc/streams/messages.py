@@ -1,7 +1,8 @@
 """The events of /v1/messages (https://platform.claude.com/docs/en/build-with-claude/streaming).
 
-A group is a content block, by its index. Thinking is signed over its text, so neither text nor signature may change;
-what the caller sent stays a placeholder there. Client libraries go by the `event:` line, so each of ours has one.
+A group is a content block, by its index. Thinking and compacted turns are signed over their text, so neither text nor
+signature may change; what the caller sent stays a placeholder there. Client libraries go by the `event:` line, so each
+of ours has one.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +16,19 @@ from extproc.streams.dialect import Channel, Path, Piece, Reading
 _STOP: Final = b'{"type":"message_stop"}'
 _TEXT: Final = "text"
 _INPUT: Final = "input"
-_THINKING: Final = "thinking"
+_SEALED_TEXT: Final = "sealed"
 
 # Type of a delta -> the channel it continues, and the member that holds its text.
 _DELTAS: Final = {"text_delta": (_TEXT, "text"), "input_json_delta": (_INPUT, "partial_json")}
 _CARRIED: Final = {channel: (type_, member) for type_, (channel, member) in _DELTAS.items()}
-# Types of blocks and deltas of which no byte may change: the members that are text, and those that are none.
-_SEALED: Final = {
-    "thinking": (_THINKING, "signature"),
-    "thinking_delta": (_THINKING, None),
-    "signature_delta": (None, "signature"),
-    "redacted_thinking": (None, "data"),
+# Types of blocks and deltas of which no byte may change: the member that is text, and those that are none.
+_SEALED: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "thinking": ("thinking", ("signature",)),
+    "thinking_delta": ("thinking", ()),
+    "signature_delta": ("", ("signature",)),
+    "redacted_thinking": ("", ("data",)),
+    "compaction": ("content", ("encrypted_content", "signature")),
+    "compaction_delta": ("content", ("encrypted_content",)),
 }
 _LARGEST: Final = 2**31  # index of a block
 _MOST_OPEN: Final = 1024  # blocks that are remembered as open: as many as a stream may have channels
@@ -151,11 +154,14 @@ _READERS: Final[dict[str, Callable[[MessagesDialect, Mapping[str, object]], Read
 
 
 def _sealed(index: int, holder: Mapping[str, object], path: Path) -> Reading:
-    """A block or a delta of thinking; of any other type there is nothing to say."""
-    text_in, opaque_in = _SEALED.get(_type(holder), (None, None))
-    text = holder.get(text_in) if text_in else None
-    sealed = (Piece(Channel(index, _THINKING), (*path, _THINKING), text),) if isinstance(text, str) else ()
-    return Reading(sealed=sealed, opaque=((*path, opaque_in),) if opaque_in else ())
+    """A block or a delta that is signed; of any other type there is nothing to say."""
+    known = _SEALED.get(_type(holder))
+    if known is None:
+        return Reading()
+    name, opaque = known
+    text = holder.get(name)
+    sealed = (Piece(Channel(index, _SEALED_TEXT), (*path, name), text),) if isinstance(text, str) else ()
+    return Reading(sealed=sealed, opaque=tuple((*path, each) for each in opaque))
 
 
 def _event(name: str, members: Mapping[str, object]) -> bytes:

@@ -56,9 +56,9 @@ def mock(
     \b
     A script is {"rules": [...]}; the first rule that fits a request decides. All fields may be left out:
       which requests     model: of this model          contains: the last user message holds this text
-                         path: chat/completions, embeddings or models
+                         path: chat/completions, messages, embeddings or models
                          times: only the next so many
-      which answer       status, message: from 400 on an error of OpenAI's shape with this text
+      which answer       status, message: from 400 on an error with this text
                          say: this text                size: a text of so many bytes
                          body: this, as it stands      content_type: of it
                          headers: {name: value}        usage: false leaves the token counts out

@@ -37,6 +37,7 @@ def read(body: bytes) -> Asked | None:
     if not isinstance(document, dict):
         return None
     messages = [each for each in document.get("messages") or [] if isinstance(each, dict)]
+    system = _text(document.get("system"))  # Messages has it beside its messages
     texts = [_text(message.get("content")) for message in messages]
     users = [text for message, text in zip(messages, texts, strict=True) if message.get("role") == "user"]
     options = document.get("stream_options")
@@ -45,7 +46,7 @@ def read(body: bytes) -> Asked | None:
     return Asked(
         model=str(document.get("model", "")),
         last_user=users[-1] if users else "",
-        prompt_size=sum(map(len, texts)) + sum(map(len, inputs)),
+        prompt_size=len(system) + sum(map(len, texts)) + sum(map(len, inputs)),
         choices=n if isinstance(n := document.get("n"), int) and n > 0 else 1,
         stream=document.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
@@ -61,13 +62,19 @@ def _text(content: object) -> str:
 
 
 def _tool(document: Mapping[str, Any]) -> str | None:
+    """The tool that must be called, as either API says it."""
     choice = document.get("tool_choice")
-    if isinstance(choice, dict):
-        return str(choice.get("function", {}).get("name", ""))
     tools = document.get("tools")
-    if choice == "required" and isinstance(tools, list) and tools:
-        return str(tools[0].get("function", {}).get("name", ""))
+    first = tools[0] if isinstance(tools, list) and tools else {}
+    if choice == "required" or (isinstance(choice, dict) and choice.get("type") == "any"):
+        return _named(first) if first else None
+    if isinstance(choice, dict) and choice.get("type") not in ("auto", "none"):
+        return _named(choice)
     return None
+
+
+def _named(holder: Mapping[str, Any]) -> str:
+    return str(holder.get("function", holder).get("name", ""))
 
 
 def usage(asked: Asked, answer_size: int) -> dict[str, object]:
@@ -90,7 +97,7 @@ def _message(asked: Asked, text: str) -> dict[str, object]:
     return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
-def completion(asked: Asked, text: str, *, with_usage: bool) -> dict[str, object]:
+def whole(asked: Asked, text: str, *, with_usage: bool) -> dict[str, object]:
     """A whole chat completion that says `text` in every choice."""
     finish = "stop" if asked.tool is None else "tool_calls"
     document: dict[str, object] = {
@@ -115,10 +122,10 @@ def filler(size: int) -> Iterator[str]:
         yield block[: size - start]
 
 
-def sized_completion(asked: Asked, size: int, *, with_usage: bool) -> Iterator[bytes]:
+def sized(asked: Asked, size: int, *, with_usage: bool) -> Iterator[bytes]:
     """A chat completion of one choice whose text has `size` bytes, never whole in memory."""
     single = Asked(asked.model, "", asked.prompt_size, 1, False, False, None, ())
-    document = completion(single, _MARK, with_usage=False)
+    document = whole(single, _MARK, with_usage=False)
     if with_usage:
         document["usage"] = usage(asked, size)
     head, tail = orjson.dumps(document).split(_MARK.encode())

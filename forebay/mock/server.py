@@ -7,19 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import orjson
 
-from forebay.mock import answers
+from forebay.mock import answers, messages
 from forebay.mock.http1 import HEAD_LIMIT, Answer, BadRequest, Request, read_request
 from forebay.mock.received import Inbox, Received
 from forebay.mock.script import BadScript, Rule, Script, read_script
 
 _JSON = "application/json"
 _SSE = "text/event-stream"
+_MESSAGES = "messages"
 _ENDPOINTS = {
     ("POST", "chat/completions"): "chat/completions",
+    ("POST", "messages"): _MESSAGES,
     ("POST", "embeddings"): "embeddings",
     ("GET", "models"): "models",
 }
@@ -37,7 +39,7 @@ class Listening:
 
 
 class MockProvider:
-    """An OpenAI-shaped provider. `async with MockProvider(models=[...]) as provider: provider.url`.
+    """A provider that speaks as OpenAI and Anthropic do. `async with MockProvider(models=[...]) as provider: ...url`.
 
     `script` may be replaced at any time; `received` holds what came in. Over HTTP the same is done by
     `POST /__script`, `GET /__received` and `DELETE /__received`, which need no key.
@@ -153,15 +155,14 @@ class MockProvider:
         self, request: Request, endpoint: str | None, asked: answers.Asked | None
     ) -> tuple[int, dict[str, object]] | None:
         """What every real provider refuses, whatever the script says: a wrong key, path, body or model."""
-        kind = "invalid_request_error"
-        if self._keys and (request.header("authorization") or "").removeprefix("Bearer ") not in self._keys:
-            return 401, answers.error("Incorrect API key provided.", kind, "invalid_api_key")
+        if self._keys and _key(request, endpoint) not in self._keys:
+            return _error(endpoint, 401, "Incorrect API key provided.", "invalid_api_key")
         if endpoint is None:
-            return 404, answers.error(f"Unknown request URL: {request.method} {request.path}.", kind, "unknown_url")
+            return _error(endpoint, 404, f"Unknown request URL: {request.method} {request.path}.", "unknown_url")
         if asked is None:
-            return 400, answers.error("We could not parse the JSON body of your request.", kind, None)
+            return _error(endpoint, 400, "We could not parse the JSON body of your request.", None)
         if endpoint != "models" and asked.model not in self.models:
-            return 404, answers.error(f"The model `{asked.model}` does not exist.", kind, "model_not_found")
+            return _error(endpoint, 404, f"The model `{asked.model}` does not exist.", "model_not_found")
         return None
 
     async def _control(self, request: Request, path: str, answer: Answer) -> None:
@@ -186,7 +187,7 @@ class MockProvider:
         if rule.reset == "before":
             answer.reset()
             return False
-        streamed = asked.stream and endpoint == "chat/completions" and rule.body is None and rule.status < 400
+        streamed = asked.stream and endpoint in _SPOKEN and rule.body is None and rule.status < 400
         headers = [("content-type", rule.content_type or (_SSE if streamed else _JSON)), *rule.headers.items()]
         parts = self._parts(rule, endpoint, asked, streamed=streamed)
         if not streamed and rule.size is None and rule.reset is None and not rule.pause:
@@ -210,21 +211,50 @@ class MockProvider:
         if rule.body is not None:
             return iter([rule.body.encode()])
         if rule.status >= 400:
-            return iter([orjson.dumps(answers.error(rule.message, "scripted_error", "scripted"))])
+            return iter([orjson.dumps(_error(endpoint, rule.status, rule.message, "scripted", "scripted_error")[1])])
         if endpoint == "models":
             return iter([orjson.dumps(answers.models(self.models))])
         if endpoint == "embeddings":
             return iter([orjson.dumps(answers.embeddings(asked))])
+        spoken = _SPOKEN[endpoint]
         text = asked.last_user if rule.say is None else rule.say
         if not streamed:
             if rule.size is not None:
-                return answers.sized_completion(asked, rule.size, with_usage=rule.usage)
-            return iter([orjson.dumps(answers.completion(asked, text, with_usage=rule.usage))])
+                return spoken.sized(asked, rule.size, with_usage=rule.usage)
+            return iter([orjson.dumps(spoken.whole(asked, text, with_usage=rule.usage))])
         if rule.size is not None:
             said = answers.filler(rule.size)
         else:
             said = answers.pieces(text) if asked.tool is None else answers.tool_parts(text)
-        return answers.stream(asked, said, with_usage=rule.usage)
+        return spoken.stream(asked, said, with_usage=rule.usage)
+
+
+class Spoken(Protocol):
+    """What answers of one API look like."""
+
+    def whole(self, asked: answers.Asked, text: str, *, with_usage: bool) -> dict[str, object]: ...
+
+    def sized(self, asked: answers.Asked, size: int, *, with_usage: bool) -> Iterator[bytes]: ...
+
+    def stream(self, asked: answers.Asked, parts: Iterator[str], *, with_usage: bool) -> Iterator[bytes]: ...
+
+
+_SPOKEN: dict[str, Spoken] = {"chat/completions": answers, _MESSAGES: messages}
+
+
+def _key(request: Request, endpoint: str | None) -> str:
+    """The key a caller sends; Messages takes it in either header."""
+    own = request.header("x-api-key") if endpoint == _MESSAGES else None
+    return own or (request.header("authorization") or "").removeprefix("Bearer ")
+
+
+def _error(
+    endpoint: str | None, status: int, message: str, code: str | None, kind: str = "invalid_request_error"
+) -> tuple[int, dict[str, object]]:
+    """An error in the shape of the API that was called."""
+    if endpoint == _MESSAGES:
+        return status, messages.error(message, status)
+    return status, answers.error(message, kind, code)
 
 
 async def _pour(answer: Answer, parts: Iterator[bytes], chunk_delay: float) -> None:

@@ -49,7 +49,7 @@ BAD: list[tuple[bytes, Reason, str | None]] = [
     (call_of(messages=[USER] * 5), Reason.CAP_EXCEEDED, "messages"),
     (call_of(messages=["hi"]), Reason.INVALID_TYPE, "messages[0]"),
     (call_of(messages=[{"content": "x"}]), Reason.MISSING_FIELD, "messages[0].role"),
-    (call_of(messages=[{"role": "system", "content": "x"}]), Reason.UNKNOWN_ROLE, "messages[0].role"),
+    (call_of(messages=[{"role": "developer", "content": "x"}]), Reason.UNKNOWN_ROLE, "messages[0].role"),
     (call_of(messages=[{"role": "tool", "content": "x"}]), Reason.UNKNOWN_ROLE, "messages[0].role"),
     (call_of(messages=[{"role": "user"}]), Reason.MISSING_FIELD, "messages[0].content"),
     (call_of(messages=[{"role": "user", "content": None}]), Reason.INVALID_TYPE, "messages[0].content"),
@@ -265,6 +265,23 @@ def test_thinking_is_scanned_but_may_not_change() -> None:
     assert sealed not in {text.value for text in call.texts}
 
 
+def test_compacted_turns_may_not_change_either() -> None:
+    """Their summary is signed; one that failed is empty."""
+    blocks = [
+        {"type": "compaction", "content": "summary", "signature": "words", "encrypted_content": None},
+        {"type": "compaction", "content": None},
+    ]
+    call = parse_messages(call_of(messages=[{"role": "assistant", "content": blocks}]), CAPS)
+    assert [call.texts[index].value for index in call.hints.signed] == ["summary", "words"]
+
+
+def test_a_system_prompt_may_stand_between_the_messages() -> None:
+    """It is guarded as one."""
+    call = parse_messages(call_of(system="a", messages=[USER, {"role": "system", "content": "b"}]), CAPS)
+    assert (call.messages, call.roles) == (3, {"system": 2, "user": 1})
+    assert {text.value: text.channel for text in call.texts} == {"a": "system", "hi": "user", "b": "system"}
+
+
 def test_a_document_that_says_it_is_text_is_text() -> None:
     """However much its data looks like base64 of something else."""
     data = "A" * 600
@@ -288,6 +305,7 @@ def test_the_conversation_keeps_its_name_as_it_grows() -> None:
     )
     assert parse_messages(grown, CAPS).conversation == first
     assert parse_messages(call_of(), CAPS).conversation != first
+    assert parse_messages(call_of(messages=[USER, {"role": "system", "content": "s"}]), CAPS).conversation == first
     assert len(first) == 16
 
 

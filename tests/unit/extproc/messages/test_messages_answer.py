@@ -48,6 +48,12 @@ def watch(content_type: str, bound: int = 1 << 20) -> AnswerWatch:
     return AnswerWatch(content_type, lambda text: len(text.split()), bound, MessagesReader())
 
 
+def test_thinking_is_part_of_the_output() -> None:
+    """Where the provider says how much of it was."""
+    usage = {**USAGE, "output_tokens_details": {"thinking_tokens": 4}}
+    assert MessagesReader().read({**ANSWER, "usage": usage}).usage == Usage(130, 7, 100, 4, 20)
+
+
 def test_a_whole_answer_is_counted() -> None:
     """Both caches are part of the input; thinking, text, the tool's name and its input are what the model wrote."""
     Message.model_validate(ANSWER)
@@ -85,7 +91,15 @@ def test_a_stop_reason_is_told_in_the_words_of_chat(said: str | None, meant: str
 
 @pytest.mark.parametrize(
     "usage",
-    [None, 5, {}, {"input_tokens": 1}, {**USAGE, "output_tokens": -1}, {**USAGE, "cache_read_input_tokens": "x"}],
+    [
+        None,
+        5,
+        {},
+        {"input_tokens": 1},
+        {**USAGE, "output_tokens": -1},
+        {**USAGE, "output_tokens_details": {"thinking_tokens": -1}},
+        {**USAGE, "cache_read_input_tokens": "x"},
+    ],
 )
 def test_usage_that_makes_no_sense_was_not_said(usage: object) -> None:
     """Nothing a provider sends is trusted."""

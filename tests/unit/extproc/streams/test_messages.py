@@ -69,7 +69,7 @@ def test_a_text_that_goes_on_is_a_channel(answer: dict[str, Any], channel: Chann
 
 def test_thinking_is_sealed() -> None:
     """Its text counts and may not change; signatures and encrypted thinking are no text and may not change either."""
-    thinking = Channel(0, "thinking")
+    thinking = Channel(0, "sealed")
     read = dialect().read
     assert read(delta(type="thinking_delta", thinking="t")) == Reading(
         sealed=(Piece(thinking, ("delta", "thinking"), "t"),)
@@ -79,6 +79,15 @@ def test_thinking_is_sealed() -> None:
     assert read(begin(type="thinking", thinking="t", signature="")) == Reading(
         sealed=(Piece(thinking, ("content_block", "thinking"), "t"),), opaque=(("content_block", "signature"),)
     )
+
+
+def test_compacted_turns_are_sealed() -> None:
+    """As thinking is; their summary comes in one delta."""
+    summary = delta(type="compaction_delta", content="t", encrypted_content="e")
+    assert dialect().read(summary) == Reading(
+        sealed=(Piece(Channel(0, "sealed"), ("delta", "content"), "t"),), opaque=(("delta", "encrypted_content"),)
+    )
+    assert dialect().read(delta(type="compaction_delta", content=None)).sealed == ()
 
 
 @pytest.mark.parametrize("channel", [Channel(1, "text"), Channel(4, "input")])

@@ -4,7 +4,9 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import anthropic
 import openai
 import pytest
 
@@ -243,3 +245,64 @@ def test_a_unix_socket_is_removed_at_the_end(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert not socket.exists()
+
+
+def with_messages(
+    story: Callable[[MockProvider, anthropic.AsyncAnthropic], Awaitable[None]], *, keys: tuple[str, ...] = ()
+) -> None:
+    """The same with Anthropic's SDK."""
+
+    async def run() -> None:
+        async with MockProvider(models=["small"], keys=keys) as provider:
+            url = provider.url.removesuffix("/v1")
+            async with anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0, timeout=10) as client:
+                await story(provider, client)
+
+    asyncio.run(run())
+
+
+HELLO: Any = {"model": "small", "max_tokens": 9, "messages": [{"role": "user", "content": "hello there"}]}
+TOOL: Any = {"name": "say", "input_schema": {"type": "object"}}
+
+
+def test_messages_are_answered_whole_and_as_a_stream() -> None:
+    """The last user message, its usage, and a tool where one must be called."""
+
+    async def story(provider: MockProvider, client: anthropic.AsyncAnthropic) -> None:
+        made = await client.messages.create(**HELLO, system="Be brief, please.")
+        assert (made.content[0].to_dict(), made.stop_reason) == ({"type": "text", "text": "hello there"}, "end_turn")
+        assert (made.usage.input_tokens, made.usage.output_tokens) == (8, 3)
+        async with client.messages.stream(**HELLO) as stream:
+            assert "".join([text async for text in stream.text_stream]) == "hello there"
+            assert (await stream.get_final_message()).usage.output_tokens == 3
+        for choice in ({"type": "tool", "name": "say"}, {"type": "any"}):
+            called = await client.messages.create(**HELLO, tools=[TOOL], tool_choice=choice)
+            assert (called.content[0].to_dict()["input"], called.stop_reason) == ({"text": "hello there"}, "tool_use")
+            async with client.messages.stream(**HELLO, tools=[TOOL], tool_choice=choice) as stream:
+                assert (await stream.get_final_message()).content[0].to_dict()["input"] == {"text": "hello there"}
+        assert (await client.messages.create(**HELLO, tools=[TOOL], tool_choice={"type": "auto"})).content[0].to_dict()
+        provider.script = Script(Rule(size=5_000))
+        (block,) = (await client.messages.create(**HELLO)).content
+        assert len(block.to_dict()["text"]) == 5_000
+
+    with_messages(story)
+
+
+def test_what_messages_refuses_has_anthropic_s_shape() -> None:
+    """A wrong key, a model it has not, and whatever the script says."""
+
+    async def wrong_key(provider: MockProvider, client: anthropic.AsyncAnthropic) -> None:
+        with pytest.raises(anthropic.AuthenticationError) as caught:
+            await client.messages.create(**HELLO)
+        assert caught.value.body["error"]["type"] == "authentication_error"  # type: ignore[index]
+
+    async def refused(provider: MockProvider, client: anthropic.AsyncAnthropic) -> None:
+        with pytest.raises(anthropic.NotFoundError):
+            await client.messages.create(**{**HELLO, "model": "huge"})
+        provider.script = Script(Rule(status=529, message="busy"))
+        with pytest.raises(anthropic.APIStatusError) as caught:
+            await client.messages.create(**HELLO)
+        assert caught.value.body["error"] == {"type": "overloaded_error", "message": "busy"}  # type: ignore[index]
+
+    with_messages(wrong_key, keys=("another",))
+    with_messages(refused, keys=("any",))
