@@ -27,6 +27,10 @@ RESPONSE_ATTEMPTS: Final = "x-forebay-attempts"
 RESPONSE_CONFIG: Final = "x-forebay-config"  # only on the probe's answer
 REQUEST_ID: Final = "x-request-id"
 
+# --- request headers of Anthropic's API that may travel -----------------------------------------------------------
+ANTHROPIC_VERSION: Final = "anthropic-version"
+ANTHROPIC_BETA: Final = "anthropic-beta"
+
 INTERNAL_PREFIX: Final = "x-forebay-"
 ENVOY_PREFIX: Final = "x-envoy-"
 

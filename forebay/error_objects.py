@@ -15,6 +15,7 @@ from forebay.outcomes import WORDINGS, Reason
 _PARAMS: Final[Mapping[Reason, str]] = {
     Reason.EMPTY_MESSAGES: "messages",
     Reason.UNKNOWN_MODEL: "model",
+    Reason.WRONG_ENDPOINT: "model",
     Reason.MODEL_NOT_ALLOWED: "model",
     Reason.LOGPROBS_WITH_REDACTION: "logprobs",
     Reason.LOGPROBS_WITH_GUARD: "logprobs",

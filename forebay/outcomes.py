@@ -59,6 +59,7 @@ class Reason(StrEnum):
     TOKEN_IDS = "token_ids"  # noqa: S105
     CAP_EXCEEDED = "cap_exceeded"
     UNKNOWN_MODEL = "unknown_model"
+    WRONG_ENDPOINT = "wrong_endpoint"
     LOGPROBS_WITH_REDACTION = "logprobs_with_redaction"
     LOGPROBS_WITH_GUARD = "logprobs_with_guard"
     # refused: the request line and headers
@@ -144,6 +145,9 @@ WORDINGS: dict[Reason, Wording] = {
     ),
     Reason.CAP_EXCEEDED: Wording(Outcome.REFUSED, 400, _INVALID, "'{path}' is over this gateway's cap of {limit}."),
     Reason.UNKNOWN_MODEL: Wording(Outcome.REFUSED, 404, _INVALID, "The model does not exist here; see GET /v1/models."),
+    Reason.WRONG_ENDPOINT: Wording(
+        Outcome.REFUSED, 400, _INVALID, "This model is not served on this path; send the request to {endpoint}."
+    ),
     Reason.LOGPROBS_WITH_REDACTION: Wording(
         Outcome.REFUSED,
         400,

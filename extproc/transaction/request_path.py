@@ -8,7 +8,7 @@ from extproc.risk import score
 from extproc.transaction import effects as fx
 from extproc.transaction.account import refusal_metadata, request_metadata
 from extproc.transaction.context import Context
-from extproc.transaction.events import BodyInspected, RequestBodyReceived, RequestHeadersReceived
+from extproc.transaction.events import BodyInspected, Headers, RequestBodyReceived, RequestHeadersReceived
 from extproc.transaction.exchange import Exchange
 from extproc.transaction.facts import policy_facts
 from extproc.transaction.refusals import refuse
@@ -22,10 +22,12 @@ Step = tuple[list[fx.Effect], State]
 
 OPERATIONS: dict[str, tuple[str, str]] = {  # path -> method, operation
     contract.CHAT: ("POST", "chat"),
+    contract.MESSAGES: ("POST", "messages"),
     contract.EMBEDDINGS: ("POST", "embeddings"),
     contract.MODELS: ("GET", "models"),
     contract.PROBE: ("GET", "probe"),
 }
+QUERIES = {contract.MESSAGES: frozenset({"beta=true"})}  # what client libraries write of their own accord
 SERVED = ", ".join(f"{method} {path}" for path, (method, _) in OPERATIONS.items() if path != contract.PROBE)
 
 # What a provider may see of a caller's head; everything else is removed, above all free text, which no guard reads:
@@ -41,6 +43,14 @@ UPSTREAM_HEADERS = frozenset(
         "traceparent",
     }
 )
+# The same for calls in Anthropic's API: what such a header may say. Words and dates, no text and no number of a card.
+ANTHROPIC_HEADERS = {
+    contract.ANTHROPIC_VERSION: (re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}"), "a date such as 2023-06-01"),
+    contract.ANTHROPIC_BETA: (
+        re.compile(r"(?!.{1025})(?:(?:^|, ?)(?!(?:[a-z.-]*[0-9]){13})[a-z][a-z0-9.-]{0,63})+"),
+        "names of beta features, separated by commas",
+    ),
+}
 _TRACEPARENT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, version 00
 _LEFT_TO_THE_EGRESS_GATE = (":", contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-forwarded-")
 
@@ -64,7 +74,7 @@ def admit(exchange: Exchange, context: Context, event: RequestHeadersReceived) -
     exchange.tenant = context.tenants.get(tenant_name)
     if exchange.tenant is None:
         return refuse(exchange, context, Reason.UNKNOWN_TENANT)
-    if query or "?" in (headers.get(":path") or ""):
+    if "?" in (headers.get(":path") or "") and query not in QUERIES.get(path, ()):
         return refuse(exchange, context, Reason.QUERY_NOT_ACCEPTED)
     if operation == "models":
         return _answer(exchange, context, Reason.MODEL_LIST, models_list(allowed_models(exchange.tenant, context)))
@@ -80,10 +90,24 @@ def _admit_body(exchange: Exchange, context: Context, event: RequestHeadersRecei
         return refuse(exchange, context, Reason.CONTENT_TYPE)
     if event.end_of_stream:
         return refuse(exchange, context, Reason.EMPTY_BODY)
+    wrong = _wrong_header(exchange, headers)
+    if wrong is not None:
+        return refuse(exchange, context, Reason.INVALID_VALUE, path=wrong, expected=ANTHROPIC_HEADERS[wrong][1])
     length = headers.get("content-length") or ""
     if length.isdecimal() and int(length) > context.body_limit:  # before Envoy holds any of it
         return refuse(exchange, context, Reason.BODY_TOO_LARGE)
     return [fx.ContinueRequestHeaders()], State.ADMITTED
+
+
+def _wrong_header(exchange: Exchange, headers: Headers) -> str | None:
+    """Which header of Anthropic's says what it may not."""
+    if exchange.api != "anthropic":
+        return None
+    for name, (allowed, _) in ANTHROPIC_HEADERS.items():
+        values = headers.all(name)
+        if values and not allowed.fullmatch(",".join(values)):
+            return name
+    return None
 
 
 def inspect_body(exchange: Exchange, context: Context, event: RequestBodyReceived) -> Step:
@@ -115,6 +139,9 @@ def judge(exchange: Exchange, context: Context, event: BodyInspected) -> Step:
         return refuse(exchange, context, Reason.UNKNOWN_MODEL)
     if tenant.models is not None and model.name not in tenant.models:
         return refuse(exchange, context, Reason.MODEL_NOT_ALLOWED)
+    if model.api != exchange.api:
+        served = " or ".join(contract.ENDPOINTS[model.api])
+        return refuse(exchange, context, Reason.WRONG_ENDPOINT, endpoint=served)
     exchange.model = model
     exchange.risk = score(inspection.findings)
     blocked = block_reason(inspection, tenant.guards)
@@ -196,6 +223,8 @@ def _removed(exchange: Exchange) -> tuple[str, ...]:
         return ()
     headers = exchange.head.headers
     unwanted = set(headers.names() - UPSTREAM_HEADERS)
+    if exchange.api == "anthropic":
+        unwanted -= set(ANTHROPIC_HEADERS)
     if not all(_TRACEPARENT.fullmatch(value) for value in headers.all("traceparent")):
         unwanted.add("traceparent")
     return tuple(sorted(name for name in unwanted if not name.startswith(_LEFT_TO_THE_EGRESS_GATE)))

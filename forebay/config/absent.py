@@ -44,7 +44,7 @@ KEYS: Final[dict[str, str]] = {
 }
 
 PROVIDER_TYPES: Final = (
-    "anthropic", "azure", "bedrock", "cohere", "gemini", "google", "sagemaker", "vertex", "vertexai", "watsonx",
+    "azure", "bedrock", "cohere", "gemini", "google", "sagemaker", "vertex", "vertexai", "watsonx",
 )  # fmt: skip
 JWKS_URL: Final = "auth.jwt.jwks"
 

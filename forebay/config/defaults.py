@@ -4,13 +4,16 @@ from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
 from forebay.config import resolved
+from forebay.contract import Api
 
 LISTEN: Final = resolved.Address("127.0.0.1", 8080)
 TRUSTED_HOPS: Final = 0
 CLIENT_LIMIT: Final = resolved.Rate(60_000, 60.0)
 BODY_LIMIT: Final = 20 * 1024**2
 OPENAI_URL: Final = "https://api.openai.com/v1"
-MOCK_BASE_PATH: Final = "/v1"
+ANTHROPIC_URL: Final = "https://api.anthropic.com"
+MOCK_API: Final[Api] = "openai"
+MOCK_BASE_PATHS: Final[dict[Api, str]] = {"openai": "/v1", "anthropic": ""}
 OUTLIER: Final = resolved.Outlier(consecutive_5xx=5, eject=30.0, interval=10.0)
 MAX_REQUESTS: Final = 10_000  # above what one gateway carries: without `limits` the breaker is stated but never felt
 TIMEOUT: Final = resolved.Timeout(first_token=60.0, idle=120.0, total=600.0)

@@ -32,6 +32,7 @@ from forebay.config.scalars import (
     Text,
     Version,
 )
+from forebay.contract import Api
 
 Count = Annotated[int, Field(ge=1, le=1_000_000), Kind("number, 1 or more")]
 Score = Annotated[int, Field(ge=0, le=100), Kind("number, 0-100")]
@@ -89,14 +90,26 @@ class ProviderLimits(Written):
 class Provider(Written):
     """An upstream that answers model calls."""
 
-    type: Literal["openai", "mock"] = Field(
-        description="`openai`: anything that speaks OpenAI's API. `mock`: canned answers; without `url` it runs inside."
+    type: Literal["openai", "anthropic", "mock"] = Field(
+        description="`openai`: anything that speaks OpenAI's API. `anthropic`: anything that speaks Anthropic's "
+        "Messages. `mock`: canned answers; without `url` it runs inside."
+    )
+    api: Api | None = Field(
+        default=None,
+        description="Which of the two a `mock` speaks; left out = openai. The backends of a model all speak the same, "
+        "and callers must speak it too: openai on `/v1/chat/completions` and `/v1/embeddings`, anthropic on "
+        "`/v1/messages`.",
     )
     url: ProviderUrl | None = Field(
         default=None,
-        description="What stands before `/chat/completions`. Default for openai: https://api.openai.com/v1.",
+        description="What stands before `/chat/completions`, and for anthropic before `/v1/messages`. Default for "
+        "openai: https://api.openai.com/v1, for anthropic: https://api.anthropic.com.",
     )
-    key: Reference | None = Field(default=None, description="The provider's API key. Local servers often need none.")
+    key: Reference | None = Field(
+        default=None,
+        description="The provider's API key, sent as `Authorization: Bearer`, to anthropic as `x-api-key`. Local "
+        "servers often need none.",
+    )
     ca: FilePath | None = Field(
         default=None, description="CA bundle (PEM) that its certificate is verified against; left out = the system's."
     )

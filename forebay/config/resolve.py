@@ -10,15 +10,17 @@ import os
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from forebay import contract
 from forebay.config import defaults, model, policy_files
 from forebay.config import resolved as r
 from forebay.config.scalars import Url, url
 from forebay.config.secrets import SecretReference
+from forebay.contract import Api
 
 D = TypeVar("D")
+_URLS: Final = {"openai": defaults.OPENAI_URL, "anthropic": defaults.ANTHROPIC_URL}
 
 
 def resolve(config: model.Config, source: Path) -> r.Resolved:
@@ -33,7 +35,7 @@ def resolve(config: model.Config, source: Path) -> r.Resolved:
         source=absolute,
         listen=listen(config, base),
         providers={name: _provider(name, each, base) for name, each in config.providers.items()},
-        models={name: _model(name, each) for name, each in config.models.items()},
+        models={name: _model(name, each, config.providers) for name, each in config.models.items()},
         tenants=_tenants(config, base),
         auth=auth(config, base),
         policies=_policies(config.policies, base),
@@ -106,7 +108,12 @@ def upstream(provider: model.Provider) -> Url | None:
     """Where a provider answers; None = the built-in one."""
     if provider.url is not None or provider.type == "mock":
         return provider.url
-    return url(defaults.OPENAI_URL)
+    return url(_URLS[provider.type])
+
+
+def api(provider: model.Provider) -> Api:
+    """What a provider speaks."""
+    return (provider.api or defaults.MOCK_API) if provider.type == "mock" else provider.type
 
 
 def _provider(name: str, written: model.Provider, base: Path) -> r.Provider:
@@ -114,11 +121,11 @@ def _provider(name: str, written: model.Provider, base: Path) -> r.Provider:
     return r.Provider(
         name=name,
         type=written.type,
-        api="openai",
+        api=api(written),
         scheme=place.scheme if place else None,
         host=place.host if place else None,
         port=place.port if place else None,
-        base_path=place.base_path if place else defaults.MOCK_BASE_PATH,
+        base_path=place.base_path if place else defaults.MOCK_BASE_PATHS[api(written)],
         key=_absolute(written.key, base) if written.key else None,
         ca=base / written.ca if written.ca else None,
         outlier=_over(defaults.OUTLIER, written.outlier),
@@ -126,7 +133,7 @@ def _provider(name: str, written: model.Provider, base: Path) -> r.Provider:
     )
 
 
-def _model(name: str, written: model.Model) -> r.Model:
+def _model(name: str, written: model.Model, providers: Mapping[str, model.Provider]) -> r.Model:
     weights = shares(each.weight for each in written.backends)
     retries = written.retries or model.Retries()
     return r.Model(
@@ -139,6 +146,7 @@ def _model(name: str, written: model.Model) -> r.Model:
             max=_or(retries.max, defaults.RETRIES.max),
         ),
         sticky=_or(written.sticky, defaults.STICKY),
+        api=api(providers[written.backends[0].use.provider]),
     )
 
 

@@ -60,12 +60,12 @@ class Provider:
     """One upstream. `url` is None only for `type: mock` without a url: the built-in provider in the run directory."""
 
     name: str
-    type: Literal["openai", "mock"]
-    api: Api
+    type: Literal["openai", "anthropic", "mock"]
+    api: Api  # what it speaks
     scheme: Literal["http", "https"] | None
     host: str | None
     port: int | None
-    base_path: str  # "/v1": what stands before "/chat/completions"; no trailing slash
+    base_path: str  # what stands before "/chat/completions" ("/v1"), or "/v1/messages" (""); no trailing slash
     key: SecretReference | None
     ca: Path | None  # PEM bundle; None = the system's
     outlier: Outlier
@@ -113,6 +113,7 @@ class Model:
     timeout: Timeout
     retries: Retries
     sticky: Sticky
+    api: Api  # of all its backends, and of its callers
 
 
 @dataclass(frozen=True, slots=True)

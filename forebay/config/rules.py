@@ -19,7 +19,7 @@ from forebay.config.explain import closest
 from forebay.config.fields import names_at
 from forebay.config.model import Config
 from forebay.config.patterns import find, pattern
-from forebay.config.resolve import auth, listen, shares, upstream
+from forebay.config.resolve import api, auth, listen, shares, upstream
 from forebay.config.resolved import Address
 from forebay.config.scalars import MODEL_PATTERN, NAME_PATTERN, backend, path
 
@@ -153,6 +153,10 @@ def _providers(config: Config, base: Path) -> Iterator[Finding]:
     for name, provider in config.providers.items():
         place = ("providers", name)
         url = upstream(provider)
+        if provider.api and provider.type != "mock":
+            yield Finding((*place, "api"), "means nothing but for type: mock; the others speak what they are called")
+        if url and provider.url and api(provider) == "anthropic" and url.base_path.endswith("/v1"):
+            yield Finding((*place, "url"), "what stands before /v1/messages: leave its /v1 out")
         if url is None or url.scheme == "http":
             if provider.ca:
                 yield Finding((*place, "ca"), "means nothing without an https:// url")
@@ -187,6 +191,23 @@ def _arms(config: Config, _: Path) -> Iterator[Finding]:
         for index, (weight, share) in enumerate(zip(weights, shares(weights), strict=True)):
             if weight > 0 and share == 0:
                 yield Finding((*place, "backends", index, "weight"), "a share under 0.01 %; write 0 or more of it")
+
+
+def _apis(config: Config, _: Path) -> Iterator[Finding]:
+    """The body and the answer of a call are in one API: there is no translation."""
+    for name, model in config.models.items():
+        places: list[tuple[Location, str]] = [
+            (("models", name, "backends", index, "use"), each.use.provider) for index, each in enumerate(model.backends)
+        ]
+        places += [
+            (("models", name, "fallback", index), each.provider) for index, each in enumerate(model.fallback or [])
+        ]
+        spoken = [
+            (place, api(config.providers[provider])) for place, provider in places if provider in config.providers
+        ]
+        for place, other in spoken[1:]:
+            if other != spoken[0][1]:
+                yield Finding(place, f"speaks {other}'s API, the first backend {spoken[0][1]}'s; one model, one API")
 
 
 def _twice(locations: list[Location], values: Iterable[object]) -> Iterator[Finding]:
@@ -251,6 +272,7 @@ _RULES: Final[tuple[tuple[Rule, frozenset[str]], ...]] = (
     (_exposure, frozenset({"listen", "auth", "tenants"})),
     (_providers, frozenset()),
     (_arms, frozenset()),
+    (_apis, frozenset()),
     (_tenants, frozenset()),
     (_identities, frozenset({"auth", "tenants"})),
     (_guards, frozenset({"guards"})),

@@ -85,9 +85,9 @@ class BuiltIn:
         serving = self.providers.get(provider.name)
         if serving is None:
             socket = self._places.mock_socket(provider.name)
-            made = MockProvider(models, keys=keys, base=provider.base_path, listening=Listening(socket))
+            made = MockProvider(models, keys=keys, base=_base(provider), listening=Listening(socket))
             self.providers[provider.name] = await made.__aenter__()
-        elif not serving.offer(models, keys=keys, base=provider.base_path):
+        elif not serving.offer(models, keys=keys, base=_base(provider)):
             return
         _log.info("serving %s: %s", provider.name, ", ".join(models) or "no models")
 
@@ -111,6 +111,11 @@ class BuiltIn:
         except (OSError, UnicodeDecodeError, ConfigErrors):
             return meaning
         return meaning
+
+
+def _base(provider: Provider) -> str:
+    """What stands before `chat/completions` or `messages`: where Anthropic's API has its `/v1`, too."""
+    return provider.base_path + ("/v1" if provider.api == "anthropic" else "")
 
 
 def _keys(reference: SecretReference | None) -> list[str]:

@@ -30,20 +30,21 @@ class FixedPrice:
     source: str = "genai-prices"
 
 
-def model(name: str, *backends: str, sticky: Any = "user") -> r.Model:
+def model(name: str, *backends: str, sticky: Any = "user", api: Any = "openai") -> r.Model:
     """A model whose arms share the weight evenly."""
     arms = tuple(r.Arm(r.Backend(*b.split("/", 1)), contract.BUCKETS // len(backends)) for b in backends)
-    return r.Model(name, arms, (), r.Timeout(10, 10, 60), r.Retries(("connect",), 0), sticky)
+    return r.Model(name, arms, (), r.Timeout(10, 10, 60), r.Retries(("connect",), 0), sticky, api)
 
 
 def context(**changes: Any) -> Context:
-    """A configuration with one tenant `acme` and two models, `chat` (allowed) and `secret-model` (not)."""
+    """A configuration with one tenant `acme`; of its models `secret-model` is not for that tenant."""
     fields: dict[str, Any] = {
         "digest": "0123456789abcdef",
-        "tenants": {"acme": r.Tenant("acme", (), ("chat", "half"), None, GUARDS)},
+        "tenants": {"acme": r.Tenant("acme", (), ("chat", "half", "claude"), None, GUARDS)},
         "models": {
             "chat": model("chat", "one/gpt-4o-mini"),
             "half": model("half", "one/gpt-4o", "two/gpt-4o"),
+            "claude": model("claude", "three/claude-sonnet-4-5", api="anthropic"),
             "secret-model": model("secret-model", "one/o1"),
         },
         "caps": r.Caps(2048, 256, 16, 200_000, 2048, 64),

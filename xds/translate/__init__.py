@@ -24,6 +24,7 @@ One file per filter of the ingress gate, in walking order (the order itself is `
 and around them:
 
     egress             the composite clusters' upstream filters: once per attempt
+    apis               how providers of each API are spoken to
     egress_lua         the one thing Envoy's own filters cannot do there: the model's bytes and the path
     upstream_tls       verified TLS towards a provider
     retries            the config's words for retries and timeouts -> Envoy's

@@ -12,6 +12,7 @@ from typing import Final
 from forebay import contract
 from forebay.config.resolved import Provider
 from xds.translate import egress_lua
+from xds.translate.apis import Manner, manner_of
 from xds.translate.shapes import (
     Json,
     composite,
@@ -24,6 +25,7 @@ from xds.translate.shapes import (
     removing_prefixes,
     request_header,
     setting,
+    setting_default,
 )
 
 _ACCEPT: Final = "application/json, text/event-stream"
@@ -34,21 +36,25 @@ _SECRET_WITHIN: Final = 10.0  # then the cluster serves without it: calls to tha
 UNWANTED: Final = (
     "set-cookie", "set-cookie2", "server", "via", "alt-svc", "x-powered-by", "strict-transport-security",
     "www-authenticate", "proxy-authenticate", "nel", "report-to", "reporting-endpoints", "location", "refresh",
-    "openai-organization", "openai-project", "connection", "upgrade",
+    "openai-organization", "openai-project", "anthropic-organization-id", "connection", "upgrade",
 )  # fmt: skip
-UNWANTED_PREFIXES: Final = (contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-ratelimit-", "cf-", "access-control-")
+UNWANTED_PREFIXES: Final = (
+    contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-ratelimit-", "anthropic-ratelimit-", "cf-", "access-control-",
+)  # fmt: skip
 
 
 def egress_filters(providers: Iterable[Provider]) -> list[Json]:
-    """The upstream filters of a composite cluster that may reach `providers`."""
-    keyed = sorted(provider.name for provider in providers if provider.key)
-    chosen = {name: execute(f"key-of-{name}", _injector(name)) for name in keyed}
+    """The upstream filters of a composite cluster that may reach `providers`, all of one API."""
+    reached = [*providers]
+    manner = manner_of(reached)
+    keyed = sorted(provider.name for provider in reached if provider.key)
+    chosen = {name: execute(f"key-of-{name}", _injector(name, manner)) for name in keyed}
     by_provider = request_header(contract.UPSTREAM_PROVIDER)
     credential = [composite("credential", exact_map(by_provider, chosen))] if chosen else []
-    return [_prepare(), *credential, _model(), _codec()]
+    return [_prepare(manner), *credential, _model(manner), _codec()]
 
 
-def _prepare() -> Json:
+def _prepare(manner: Manner) -> Json:
     of_endpoint = f"%UPSTREAM_METADATA({contract.ENDPOINT}:{{}})%"
     return header_mutation(
         "prepare",
@@ -57,6 +63,7 @@ def _prepare() -> Json:
             # some providers refuse calls without them, but a caller's own could say anything, and no guard reads them
             setting("accept", _ACCEPT),
             setting("user-agent", _USER_AGENT),
+            *[setting_default(name, value) for name, value in manner.defaults],
             setting(contract.UPSTREAM_PROVIDER, of_endpoint.format("provider")),
             setting(contract.UPSTREAM_MODEL, of_endpoint.format("model_json")),
             setting(contract.UPSTREAM_PATH, of_endpoint.format("path")),
@@ -69,9 +76,9 @@ def _prepare() -> Json:
     )
 
 
-def _injector(provider: str) -> Json:
+def _injector(provider: str, manner: Manner) -> Json:
     key = {"name": contract.provider_secret(provider), "sds_config": over_ads(_SECRET_WITHIN)}
-    generic = {"header": "authorization", "header_value_prefix": "Bearer ", "credential": key}
+    generic = {"header": manner.credential, "header_value_prefix": manner.scheme, "credential": key}
     return extension(
         "envoy.filters.http.credential_injector",
         "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
@@ -87,11 +94,11 @@ def _injector(provider: str) -> Json:
     )
 
 
-def _model() -> Json:
+def _model(manner: Manner) -> Json:
     return extension(
         "model",
         "envoy.extensions.filters.http.lua.v3.Lua",
-        {"default_source_code": {"inline_string": egress_lua.source()}},
+        {"default_source_code": {"inline_string": egress_lua.source(manner)}},
     )
 
 

@@ -12,16 +12,15 @@ the processor, which has parsed the body, says where the model's string stands (
 from typing import Final
 
 from forebay import contract
+from xds.translate.apis import Manner
 
-# what a provider is told; everything else, x-forwarded-*, cookies and ours included, stays here
+# What every provider is told, beside its own credential, injected just before, and the headers of its API; everything
+# else, x-forwarded-*, cookies and ours included, stays here.
 SENT: Final = (
     ":method", ":scheme", ":authority", ":path", "host",
     "content-type", "content-length", "transfer-encoding", "accept", "user-agent",
-    "authorization",  # by now the provider's own, injected just before
     contract.REQUEST_ID, "traceparent",
 )  # fmt: skip
-
-OPERATIONS: Final = tuple(path.removeprefix("/v1") for path in (contract.CHAT, contract.EMBEDDINGS))
 
 _TEMPLATE: Final = """
 local SENT = {@sent@}
@@ -40,10 +39,10 @@ local function remembered_span(handle, headers)
 end
 
 local function provider_path(headers)
-  local path = headers:get(":path")
+  local path, query = string.match(headers:get(":path"), "^([^?]*)(.*)$")
   for _, operation in ipairs(OPERATIONS) do
     if string.sub(path, -#operation) == operation then
-      return (headers:get("@path@") or "") .. operation
+      return (headers:get("@path@") or "") .. operation .. query
     end
   end
   error("not an operation of ours")
@@ -92,12 +91,12 @@ end
 """
 
 
-def source() -> str:
-    """The script, with our names filled in."""
+def source(manner: Manner) -> str:
+    """The script for providers of one API, with our names filled in."""
     filled = _TEMPLATE.strip() + "\n"
     for name, text in {
-        "sent": ", ".join(f'["{header}"] = true' for header in SENT),
-        "operations": ", ".join(f'"{operation}"' for operation in OPERATIONS),
+        "sent": ", ".join(f'["{header}"] = true' for header in (*SENT, manner.credential, *manner.headers)),
+        "operations": ", ".join(f'"{operation}"' for operation in manner.operations),
         "span": contract.MODEL_SPAN,
         "egress": contract.EGRESS,
         "path": contract.UPSTREAM_PATH,

@@ -42,6 +42,11 @@ def setting(key: str, value: str) -> Json:
     return {"append": set_header(key, value)}
 
 
+def setting_default(key: str, value: str) -> Json:
+    """The HeaderMutation that adds a header where there is none."""
+    return {"append": {"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"}}
+
+
 def removing(*keys: str) -> list[Json]:
     """HeaderMutations that remove headers by name."""
     return [{"remove": key} for key in keys]

@@ -181,7 +181,7 @@ def test_a_head_that_cannot_be_right_is_refused_before_its_body(
 def test_the_model_list_names_only_what_the_tenant_may_use() -> None:
     """Answered locally, without a body of the caller's."""
     story = Playbook(context()) >> head("GET", contract.MODELS, end=True)
-    names = That(fx.RespondLocally, status=200, body=lambda raw: _ids(raw) == ["chat", "half"])
+    names = That(fx.RespondLocally, status=200, body=lambda raw: _ids(raw) == ["chat", "claude", "half"])
     assert story << names << That(fx.Conclude, outcome=Outcome.ANSWERED)
 
 

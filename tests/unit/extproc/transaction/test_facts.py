@@ -73,5 +73,5 @@ def test_candidates_are_the_arms_and_then_the_fallbacks_each_once() -> None:
     """A fallback that is an arm as well is listed as the arm."""
     one, two = Backend("one", "m"), Backend("two", "m")
     made = exchange()
-    made.model = Model("chat", (Arm(one, 10_000),), (one, two), Timeout(1, 1, 1), Retries((), 0), "user")
+    made.model = Model("chat", (Arm(one, 10_000),), (one, two), Timeout(1, 1, 1), Retries((), 0), "user", "openai")
     assert [(each.backend, each.weight) for each in candidates(made)] == [("one/m", 10_000), ("two/m", 0)]

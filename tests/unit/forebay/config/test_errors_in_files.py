@@ -7,7 +7,7 @@ import pytest
 from forebay.config.errors import ConfigErrors
 from forebay.config.load import load, load_text
 
-PROVIDERS = "providers: {one: {type: mock}, two: {type: openai}}\n"
+PROVIDERS = "providers: {one: {type: mock}, two: {type: openai}, claude: {type: anthropic}}\n"
 GOOD = PROVIDERS + "models: {fast: one/m}\n"  # two lines; what follows starts in line 3
 REF = "${file:/k}"
 
@@ -109,7 +109,7 @@ def test_a_wrong_shape_is_refused_with_its_place_and_a_suggestion(addition: str,
 
 
 ENTRIES = [
-    ("one: {type: opnai}", "f:2:15: providers.one.type: must be openai or mock (did you mean openai?)"),
+    ("one: {type: opnai}", "f:2:15: providers.one.type: must be openai, anthropic or mock (did you mean openai?)"),
     ("one: {type: bedrock}", "f:2:15: providers.one.type: not in this version"),
     ("one: {}", "f:2:3: providers.one.type: is required"),
     ("one: {type: openai, url: ftp://a}", "f:2:28: providers.one.url: must start with https:// or http://"),
@@ -132,6 +132,15 @@ ENTRIES = [
         "one: {type: openai, url: https://a.example, plaintext: true}",
         "f:2:58: providers.one.plaintext: means nothing with an https:// url",
     ),
+    (
+        "one: {type: openai, api: anthropic}",
+        "f:2:28: providers.one.api: means nothing but for type: mock; the others speak what they are called",
+    ),
+    (
+        "one: {type: anthropic, url: https://api.anthropic.com/v1}",
+        "f:2:31: providers.one.url: what stands before /v1/messages: leave its /v1 out",
+    ),
+    ("one: {type: mock, api: gemini}", "f:2:26: providers.one.api: must be openai or anthropic"),
     ("one: {type: openai, limits: {tokens: 5}}", "f:2:32: providers.one.limits.tokens: not in this version"),
     ("one: {type: openai, outlier: {eject: soon}}",
      "f:2:40: providers.one.outlier.eject: must be a duration with its unit: 500ms, 10s, 5m, 1h"),
@@ -177,6 +186,14 @@ MODELS = [
     (
         "fast: {backends: [{use: one/m, weight: 1}], timeout: {first_tokens: 1s}}",
         "f:3:57: models.fast.timeout.first_tokens: unknown key (did you mean first_token?)",
+    ),
+    (
+        "fast: {backends: [{use: one/m, weight: 1}, {use: claude/m, weight: 1}]}",
+        "f:3:52: models.fast.backends[1].use: speaks anthropic's API, the first backend openai's; one model, one API",
+    ),
+    (
+        "fast: {backends: [{use: claude/m, weight: 1}], fallback: [claude/n, one/m]}",
+        "f:3:71: models.fast.fallback[1]: speaks openai's API, the first backend anthropic's; one model, one API",
     ),
     ("fast: {backends: [{use: one/m, weight: 1}], shadow: 5}", "f:3:47: models.fast.shadow: not in this version"),
 ]  # fmt: skip

@@ -151,6 +151,31 @@ tenants:
     assert not r.OutputGuards(hosts=("a.example",)).on
 
 
+def test_a_provider_of_anthropic_s_api_has_its_own_defaults(folder: Path) -> None:
+    """Its path brings a /v1 of its own; its models are served to callers of that API."""
+    text = """\
+providers:
+  claude: {type: anthropic}
+  far: {type: anthropic, url: "https://a.example/x"}
+  m: {type: mock, api: anthropic}
+  n: {type: mock}
+models: {a: claude/s, b: {backends: [{use: far/s, weight: 1}], fallback: [m/s]}, c: n/s}
+"""
+    config = load_text(text, folder / "forebay.yaml")
+    places = {name: (each.api, each.host, each.base_path) for name, each in config.providers.items()}
+    assert places == {
+        "claude": ("anthropic", "api.anthropic.com", ""),
+        "far": ("anthropic", "a.example", "/x"),
+        "m": ("anthropic", None, ""),
+        "n": ("openai", None, "/v1"),
+    }
+    assert {name: each.api for name, each in config.models.items()} == {
+        "a": "anthropic",
+        "b": "anthropic",
+        "c": "openai",
+    }
+
+
 def test_an_alias_means_what_its_anchor_says(folder: Path) -> None:
     """Anchors are a way to write something once."""
     text = "providers: {one: &p {type: mock}, two: *p}\nmodels: {fast: two/m}\n"

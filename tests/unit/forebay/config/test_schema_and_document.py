@@ -52,7 +52,7 @@ def test_the_examples_fit_the_schema(example: str) -> None:
         {"auth": None},
         {"providers": {}},
         {"providers": {"One": {"type": "mock"}}},
-        {"providers": {"one": {"type": "anthropic"}}},
+        {"providers": {"one": {"type": "azure"}}},
         {"providers": {"one": {"type": "openai", "key": "sk-literal"}}},
         {"models": {"a:b": "one/m"}},
         {"models": {"fast": "gpt-4o"}},

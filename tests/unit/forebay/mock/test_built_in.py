@@ -130,3 +130,14 @@ def test_a_key_that_cannot_be_read_is_said_once(places: Places, caplog: pytest.L
 
     play(places, ONE.replace("mock}", f'mock, key: "${{file:{key}}}"}}'), story)
     assert len([each for each in caplog.records if "cannot serve m" in each.getMessage()]) == 1
+
+
+def test_a_built_in_provider_speaks_the_api_that_the_config_says(places: Places) -> None:
+    """Under the path that the egress gate asks for."""
+
+    async def story(mocks: BuiltIn, source: Path) -> None:
+        body = {"model": "s", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+        status, content = await ask(places.mock_socket("c"), "POST", "/v1/messages", json.dumps(body).encode())
+        assert (status, json.loads(content)["content"][0]["text"]) == (200, "hello")
+
+    play(places, "providers: {c: {type: mock, api: anthropic}}\nmodels: {chat: c/s}\n", story)
