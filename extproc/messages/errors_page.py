@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from forebay.error_objects import anthropic_type
 from forebay.outcomes import WORDINGS, Outcome, Reason
 
 _HEAD: Final = """\
@@ -11,15 +12,18 @@ _HEAD: Final = """\
 
 Generated from `forebay/outcomes.py` by `python -m extproc.messages.errors_page`; do not edit.
 
-Every error of the gateway has OpenAI's shape, so client libraries raise their usual exceptions:
+Every error of the gateway has the shape of the API that was called, so client libraries raise their usual exceptions:
+OpenAI's, and on `/v1/messages` Anthropic's.
 
 ```json
 {"error": {"message": "...", "type": "...", "param": "messages[0].content", "code": "invalid_type"}}
+{"type": "error", "error": {"type": "...", "message": "..."}, "request_id": "..."}
 ```
 
 `code` is the reason below and is also what the record of the request says. `param` names the field at fault by known
 field names and indexes, or is null. Messages never hold text of a prompt, a key or a provider's error; `{...}` stands
-for a number or a name of the gateway's own. `*` in a `param` stands for a field the gateway does not know.
+for a number or a name of the gateway's own. `*` in a `param` stands for a field the gateway does not know. Anthropic's
+shape has neither `code` nor `param`: `request_id` leads to the record, which names the reason.
 
 A provider's own word on a request (4xx except 401, 403 and 407) is passed on with its status and body. Its `code` is
 then the provider's, such as `model_not_found` or `context_length_exceeded`, and not on this page; the record of the
@@ -58,7 +62,7 @@ _NO_WORDING: Final[Mapping[Reason, tuple[str, str, str]]] = {
     Reason.PROBE: ("200", "none", "None: the answer to the readiness probe."),
 }
 
-_TABLE: Final = "| code | status | type | message |\n|---|---|---|---|\n"
+_TABLE: Final = "| code | status | type (OpenAI) | type (Anthropic) | message |\n|---|---|---|---|---|\n"
 
 
 def render() -> str:
@@ -74,7 +78,8 @@ def _row(reason: Reason) -> str:
     wording = WORDINGS[reason]
     status, kind, message = _NO_WORDING.get(reason) or (str(wording.status), f"`{wording.type}`", wording.message)
     message = message.replace("|", "\\|")
-    return f"| `{reason.value}` | {status} | {kind} | {message} |\n"
+    other = kind if reason in _NO_WORDING else f"`{anthropic_type(reason)}`"
+    return f"| `{reason.value}` | {status} | {kind} | {other} | {message} |\n"
 
 
 if __name__ == "__main__":

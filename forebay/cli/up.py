@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebay.cli.options import Config, RunDir, StateDir, Transport, TransportName, Workers
+from forebay.contract import Api
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from forebay.cli.running import Running, Wish
     from forebay.config.resolved import Resolved
 
 _TENANTS_SHOWN = 3
+# Behind the base URL, and what the body must say besides.
+_CALLS: dict[Api, tuple[str, dict[str, int]]] = {
+    "openai": ("chat/completions", {}),
+    "anthropic": ("messages", {"max_tokens": 100}),
+}
 
 
 def up(
@@ -74,7 +80,8 @@ def welcome(running: "Running") -> str:
         named.append(("metrics", metrics))
     named.append(("key", key or credentials(resolved)))
     bearer = None if resolved.auth.none else key or "$KEY"
-    named.append(("try", curl(running.base_url, bearer, next(iter(resolved.models)))))
+    first = next((each.name, each.api) for each in resolved.models.values())
+    named.append(("try", curl(running.base_url, bearer, *first)))
     return "\n".join(["", *(f"  {name:<8}  {value}" for name, value in named), ""])
 
 
@@ -90,9 +97,10 @@ def credentials(resolved: "Resolved") -> str:
     return ", or ".join(ways)
 
 
-def curl(base_url: str, key: str | None, model: str) -> str:
+def curl(base_url: str, key: str | None, model: str, api: Api = "openai") -> str:
     """A command line that makes one call. A key such as $KEY is filled in by the shell."""
     quote = '"' if key and key.startswith("$") else "'"
     authorization = f"-H {quote}Authorization: Bearer {key}{quote} " if key else ""
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]})
-    return f"curl -s {base_url}/chat/completions {authorization}-H 'Content-Type: application/json' -d '{body}'"
+    path, demanded = _CALLS[api]
+    body = json.dumps({"model": model, **demanded, "messages": [{"role": "user", "content": "Hello"}]})
+    return f"curl -s {base_url}/{path} {authorization}-H 'Content-Type: application/json' -d '{body}'"

@@ -78,6 +78,9 @@ Every kind of entry at once:
   use): letters, digits and `. _ / @ + -`, up to 128 characters. A model's name at a provider may also hold `:`.
 - A key over `http://` is accepted for loopback, private addresses and names without a dot or under `.local`,
   `.localhost`, `.internal`, `.lan`, `.home.arpa`, `.svc`; elsewhere it needs `plaintext: true`.
+- The backends of a model, fallbacks included, all speak one API, and so do its callers: a model of OpenAI-compatible
+  providers is served on `/v1/chat/completions` and `/v1/embeddings`, one of `anthropic` providers on `/v1/messages`.
+  Nothing is translated. A call on the wrong path is refused and names the right one; `GET /v1/models` lists both kinds.
 - Weights are relative. They are scaled to 10,000 parts by largest remainder; a share under 0.01 % is refused.
 - A guard set named `default` applies to tenants that name none. What a set leaves out comes from the set it `extends`,
   else from the defaults below.

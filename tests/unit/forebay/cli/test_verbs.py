@@ -176,3 +176,7 @@ def test_the_curl_line_makes_a_call() -> None:
     )
     assert "-H 'Authorization: Bearer k'" in curl("http://h/v1", "k", "chat")
     assert '-H "Authorization: Bearer $KEY"' in curl("http://h/v1", "$KEY", "chat")
+    assert curl("http://h/v1", None, "claude", "anthropic") == (
+        "curl -s http://h/v1/messages -H 'Content-Type: application/json' -d "
+        """'{"model": "claude", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}'"""
+    )
