@@ -73,6 +73,16 @@ def test_answers_are_guarded_at_every_size(inspector: Inspector, size: int) -> N
 
 
 @SIZES
+def test_what_is_signed_stays_at_every_size(inspector: Inspector, size: int) -> None:
+    """Which API the answer is in travels between processes, too."""
+    blocks = [{"type": "thinking", "thinking": "[EMAIL_abcd]"}, {"type": "text", "text": "[EMAIL_abcd]" + "." * size}]
+    answer = orjson.dumps({"type": "message", "content": blocks})
+    body, count = asyncio.run(inspector.restore(answer, {"[EMAIL_abcd]": "a@b.example"}, "messages"))
+    first, second = orjson.loads(body)["content"]
+    assert (count, first["thinking"], second["text"][:11]) == (1, "[EMAIL_abcd]", "a@b.example")
+
+
+@SIZES
 def test_an_unreadable_answer_is_refused_at_every_size(inspector: Inspector, size: int) -> None:
     """Nothing of it is given out."""
     with pytest.raises(Refused) as refused:

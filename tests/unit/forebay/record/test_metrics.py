@@ -89,6 +89,13 @@ def test_a_completed_call_is_counted_everywhere(metrics: Metrics) -> None:
     }  # fmt: skip
 
 
+def test_a_messages_call_is_a_chat_to_the_conventions(metrics: Metrics) -> None:
+    """Whatever API it comes in."""
+    feed(metrics, {**LINE, "call": {**LINE["call"], "operation": "messages"}})
+    gen_ai = {"gen_ai_operation_name": "chat", "gen_ai_provider_name": "spare", "gen_ai_request_model": "fast"}
+    assert value(metrics, "gen_ai_client_token_usage_sum", gen_ai_token_type="input", **gen_ai) == 10
+
+
 def test_a_failed_call_has_its_error_type_and_no_first_token(metrics: Metrics) -> None:
     """The reason on the request, the status on the attempt."""
     feed(metrics, attempt("primary", "gpt-4o", 401), {**LINE, "provider": "primary", "status": 502, "details": "-"})
