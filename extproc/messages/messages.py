@@ -24,6 +24,8 @@ from forebay.outcomes import Reason
 ROLES: Final[dict[str, Channel]] = {"user": "user", "assistant": "assistant", "system": "system"}
 CHOICES: Final = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}  # as chat calls them
 
+SHORTEST_SEAL: Final = 64  # characters; what is shorter could be somebody's words
+
 Block = Callable[[Draft, dict[str, Node], Node, str, Channel, list[int]], None]
 
 
@@ -163,7 +165,13 @@ def _unknown(draft: Draft, members: dict[str, Node], _: Node, path: str, channel
 def _rest(draft: Draft, members: dict[str, Node], path: str, channel: Channel, *but: str) -> None:
     """The members that were not read otherwise, the type among them: it may be one that nobody knows."""
     for name, member in members.items():
-        if name not in but:
+        if name in but or (name in _ENCRYPTED and isinstance(member.value, str) and _is_sealed(member.value)):
+            continue
+        if name == "citations" and isinstance(member.value, list):
+            for index, citation in enumerate(member.value):
+                place = f"{path}.citations[{index}]"
+                _rest(draft, fields.members(citation, place), place, channel)
+        else:
             draft.texts.add_member(name, member, path + ".", channel)
 
 
@@ -175,9 +183,12 @@ def _named_text(draft: Draft, members: dict[str, Node], name: str, path: str, ch
 
 
 def _is_sealed(value: str) -> bool:
-    """Whether it is nothing but base64 of what is no text: a signature, or thinking that the provider has encrypted."""
-    encoded = read_encoded(value, bare=True)
-    return encoded is not None and not encoded.head and encoded.is_media() and encoded.text() is None
+    """Whether it is nothing but base64 of what is no text: a signature, or thinking that the provider has encrypted.
+
+    Chance makes a secret of one in some thousands of them, and nobody could send that conversation on.
+    """
+    encoded = read_encoded(value, bare=True) if len(value) >= SHORTEST_SEAL else None
+    return encoded is not None and not encoded.head and encoded.text() is None
 
 
 def _conversation(draft: Draft) -> bytes:
@@ -274,6 +285,7 @@ def _if_given(read: Handler) -> Handler:
 
 
 _SIGNED: Final = frozenset({"thinking", "content"})  # texts of signed blocks
+_ENCRYPTED: Final = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout"})  # in results and citations
 _SEALS: Final = frozenset({"signature", "data", "encrypted_content"})  # what is to be no text in them
 
 _BLOCKS: Final[dict[str, Block]] = {

@@ -253,15 +253,15 @@ def test_a_stream_needs_no_asking_for_usage() -> None:
 
 def test_thinking_is_scanned_but_may_not_change() -> None:
     """Its text, and a signature that could be words; one that is nothing but base64 is not looked into."""
-    sealed = b64encode(NOISE).decode()
+    sealed = b64encode(NOISE[200:248]).decode()
     blocks = [
         {"type": "thinking", "thinking": "thought", "signature": sealed},
-        {"type": "redacted_thinking", "data": sealed},
-        {"type": "thinking", "thinking": "", "signature": "short words"},
+        {"type": "redacted_thinking", "data": b64encode(NOISE).decode()},
+        {"type": "thinking", "thinking": "", "signature": sealed[:63]},
         {"type": "redacted_thinking", "data": b64encode(b"plain text " * 60).decode()},
     ]
     call = parse_messages(call_of(messages=[{"role": "assistant", "content": blocks}]), CAPS)
-    assert [call.texts[index].value for index in call.hints.signed] == ["thought", "short words", blocks[3]["data"]]
+    assert [call.texts[index].value for index in call.hints.signed] == ["thought", sealed[:63], blocks[3]["data"]]
     assert sealed not in {text.value for text in call.texts}
 
 
@@ -280,6 +280,27 @@ def test_a_system_prompt_may_stand_between_the_messages() -> None:
     call = parse_messages(call_of(system="a", messages=[USER, {"role": "system", "content": "b"}]), CAPS)
     assert (call.messages, call.roles) == (3, {"system": 2, "user": 1})
     assert {text.value: text.channel for text in call.texts} == {"a": "system", "hi": "user", "b": "system"}
+
+
+def test_what_the_provider_has_encrypted_is_left_alone() -> None:
+    """In results and citations it comes back as it went; what is no such thing under its name is scanned."""
+    sealed = b64encode(NOISE).decode()
+    result = {"type": "web_search_result", "title": "t", "encrypted_content": sealed}
+    blocks = [
+        {"type": "web_search_tool_result", "content": [result, {**result, "encrypted_content": "words"}]},
+        {
+            "type": "text",
+            "text": "x",
+            "citations": [{"cited_text": "c", "encrypted_index": sealed, "encrypted_x": "y"}],
+        },
+    ]
+    call = parse_messages(call_of(messages=[{"role": "assistant", "content": blocks}]), CAPS)
+    found = {text.value: text.path for text in call.texts}
+    assert sealed not in found
+    assert {"t", "words", "c", "y"} <= set(found)
+    assert found["c"] == "messages[0].content[1].citations[0].*"
+    with pytest.raises(Refused):
+        parse_messages(said({"type": "text", "text": "x", "citations": ["x"]}), CAPS)
 
 
 def test_a_document_that_says_it_is_text_is_text() -> None:
