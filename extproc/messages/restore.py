@@ -45,17 +45,17 @@ def restore(body: bytes, values: Mapping[str, str], links: bool = False, operati
         if b"[" not in body and b"\\" not in body:
             orjson.loads(body)
             return body, 0
-        edits = _edits(body, exchange, _LAYOUTS.get(operation))
+        edits = _edits(body, exchange, operation)
     except (Refused, ExhaustedError, ValueError):  # ValueError: bad UTF-8, or orjson's own
         raise Refused(Reason.ANSWER_UNREADABLE) from None
     return apply(body, edits), len(edits)
 
 
-def _edits(body: bytes, exchange: Restoring, layout: Callable[[Node], Layout] | None) -> list[Edit]:
+def _edits(body: bytes, exchange: Restoring, operation: str) -> list[Edit]:
     edits: list[Edit] = []
     left = MAX_RESTORED - len(body)
     root = parse(body, MAX_DEPTH, MAX_VALUES)
-    for node in _texts(root, layout(root) if layout else Layout()):
+    for node in _texts(root, layout(operation, root)):
         made = _edits_in(node, body, exchange)
         left -= sum(len(edit.replacement) - (edit.end - edit.start) for edit in made)
         if left < 0:
@@ -80,19 +80,25 @@ def _edits_in(node: Node, body: bytes, exchange: Restoring) -> list[Edit]:
     ]
 
 
-def _texts(root: Node, layout: Layout) -> Iterator[Node]:
+def _texts(root: Node, where: Layout) -> Iterator[Node]:
     """Every string value, and what counts as one text, in the order of the body."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if isinstance(node.value, str) or node.start in layout.texts:
+        if isinstance(node.value, str) or node.start in where.texts:
             yield node
-        elif node.start in layout.sealed:
+        elif node.start in where.sealed:
             continue
         elif isinstance(node.value, dict):
             waiting += reversed(node.value.values())
         elif isinstance(node.value, list):
             waiting += reversed(node.value)
+
+
+def layout(operation: str, root: Node) -> Layout:
+    """That of an answer of `operation`."""
+    special = _LAYOUTS.get(operation)
+    return special(root) if special else Layout()
 
 
 def _messages(root: Node) -> Layout:

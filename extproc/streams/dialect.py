@@ -35,8 +35,8 @@ class Reading:
 
     `running`: objects whose strings, where they are no pieces, continue those of earlier events of the same group.
 
-    `sealed`: texts of which no byte may change, because the provider has signed them. `opaque`: strings that are no
-    text and may not change either.
+    `sealed`: texts of which no character may change, because the provider has signed them; they may be cut otherwise.
+    `opaque`: strings that are no text and may not change either.
 
     `extra`: it brings nothing but the usage that `include_usage` asks for. `repeats`: it says text a second time in a
     form that cannot be rewritten (`logprobs`).

@@ -49,6 +49,8 @@ class Guarding:
 
     __slots__ = ("_found", "finders", "leaks", "prints")
 
+    reads_signed: Final = True
+
     def __init__(
         self, finders: Sequence[Finder], prints: Prints = leakage.NOTHING, leaks: RedactAction = "off"
     ) -> None:

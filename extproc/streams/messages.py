@@ -20,7 +20,10 @@ _SEALED_TEXT: Final = "sealed"
 
 # Type of a delta -> the channel it continues, and the member that holds its text.
 _DELTAS: Final = {"text_delta": (_TEXT, "text"), "input_json_delta": (_INPUT, "partial_json")}
-_CARRIED: Final = {channel: (type_, member) for type_, (channel, member) in _DELTAS.items()}
+_CARRIED: Final = {
+    **{channel: (type_, member) for type_, (channel, member) in _DELTAS.items()},
+    _SEALED_TEXT: ("thinking_delta", "thinking"),
+}
 # Types of blocks and deltas of which no byte may change: the member that is text, and those that are none.
 _SEALED: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "thinking": ("thinking", ("signature",)),
@@ -30,6 +33,8 @@ _SEALED: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "compaction": ("content", ("encrypted_content", "signature")),
     "compaction_delta": ("content", ("encrypted_content",)),
 }
+# After them, or with them, the text of their block is complete: the signature is over it, a summary comes in one piece.
+_COMPLETE: Final = frozenset({"signature_delta", "compaction", "compaction_delta"})
 _LARGEST: Final = 2**31  # index of a block
 _MOST_OPEN: Final = 1024  # blocks that are remembered as open: as many as a stream may have channels
 _WHOLE: Final = frozenset({"citations_delta"})  # each brings something complete
@@ -155,13 +160,15 @@ _READERS: Final[dict[str, Callable[[MessagesDialect, Mapping[str, object]], Read
 
 def _sealed(index: int, holder: Mapping[str, object], path: Path) -> Reading:
     """A block or a delta that is signed; of any other type there is nothing to say."""
-    known = _SEALED.get(_type(holder))
+    type_ = _type(holder)
+    known = _SEALED.get(type_)
     if known is None:
         return Reading()
     name, opaque = known
     text = holder.get(name)
     sealed = (Piece(Channel(index, _SEALED_TEXT), (*path, name), text),) if isinstance(text, str) else ()
-    return Reading(sealed=sealed, opaque=tuple((*path, each) for each in opaque))
+    ended = frozenset({index}) if type_ in _COMPLETE else frozenset()
+    return Reading(sealed=sealed, opaque=tuple((*path, each) for each in opaque), ended=ended)
 
 
 def _event(name: str, members: Mapping[str, object]) -> bytes:

@@ -27,8 +27,38 @@ class Rewriter(Protocol):
         ...
 
 
+class Unchanged:
+    """A rewriter whose verdict counts, over a text that may not change: changing it means to block it."""
+
+    __slots__ = ("_due", "_rewriter")
+
+    def __init__(self, rewriter: Rewriter) -> None:
+        self._rewriter = rewriter
+        self._due = ""  # of the text: came in and has not gone out
+
+    @property
+    def held(self) -> int:
+        """Characters that came in and have not gone out."""
+        return self._rewriter.held
+
+    def feed(self, text: str, end: bool = False) -> str:
+        """What may go out now, as it came in. Raises BlockedError where the rewriter does, or would change it."""
+        self._due += text
+        out = self._rewriter.feed(text, end)
+        if not self._due.startswith(out):
+            raise BlockedError
+        self._due = self._due[len(out) :]
+        return out
+
+
 class Rewriting(Protocol):
-    """What one exchange rewrites: a `Rewriter` for each channel, and texts that come whole."""
+    """What one exchange rewrites: a `Rewriter` for each channel, and texts that come whole.
+
+    `reads_signed`: whether it has a say on texts that may not change.
+    """
+
+    @property
+    def reads_signed(self) -> bool: ...
 
     def channel(self) -> Rewriter:
         """For one text that comes in pieces."""

@@ -20,7 +20,7 @@ from extproc.messages.refusal import Refused
 from extproc.streams.changes import Change, changed, strings
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
 from extproc.streams.identifiers import is_identifier
-from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting
+from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
 
 _MOST_SEEN: Final = 64  # strings remembered as needing no change: providers repeat the same few in every event
@@ -225,16 +225,14 @@ class Stream:
         self._unsent = reading.ended
         self._note(reading)
         changes = self._pieces(reading)
-        skip = {piece.path for piece in reading.pieces}
-        if reading.sealed or reading.opaque:
-            skip |= {piece.path for piece in reading.sealed} | set(reading.opaque)
+        present = {piece.channel for piece in (*reading.pieces, *reading.sealed)}
+        skip = {piece.path for piece in (*reading.pieces, *reading.sealed)} | set(reading.opaque)
         for path, text in strings(answer):
             if path not in skip and not is_identifier(path, text):
                 self._other(reading, path, text, changes)
         if self.held > self._bounds.held:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
         raw = event.with_data(changed(data, changes)) if changes else event.raw
-        present = {piece.channel for piece in reading.pieces}
         yield from self._flush(reading.ended, present)
         if not (reading.extra and self._hide):
             yield self._sent(raw, event.complete)
@@ -242,11 +240,13 @@ class Stream:
 
     def _pieces(self, reading: Reading) -> list[Change]:
         """The changes of the channels' texts. A text that ends with this event has all of it in its last piece."""
-        last = {piece.channel: piece.path for piece in reading.pieces if piece.channel.group in reading.ended}
+        pieces = (*reading.pieces, *reading.sealed)
+        last = {piece.channel: piece.path for piece in pieces if piece.channel.group in reading.ended}
         changes = []
-        for piece in reading.pieces:
+        for place, piece in enumerate(pieces):
             end = last.get(piece.channel) == piece.path
-            new = self._line(piece.channel).feed(piece.text, end, self._at)
+            line = self._line(piece.channel, sealed=place >= len(reading.pieces))
+            new = line.feed(piece.text, end, self._at)
             if new != piece.text:
                 changes.append((piece.path, piece.text, new))
         return changes
@@ -284,12 +284,17 @@ class Stream:
                 if text:
                     yield self._sent(self._dialect.carry(channel, text))
 
-    def _line(self, channel: Channel) -> _Line:
+    def _line(self, channel: Channel, sealed: bool = False) -> _Line:
         line = self._lines.get(channel)
         if line is None:
             if len(self._lines) == self._bounds.channels:
                 raise _StoppedError(Stop.TOO_MANY_CHANNELS)
-            line = self._lines[channel] = _Line([rewriting.channel() for rewriting in self._rewritings])
+            rewriters: list[Rewriter] = [
+                Unchanged(rewriting.channel()) if sealed else rewriting.channel()
+                for rewriting in self._rewritings
+                if rewriting.reads_signed or not sealed
+            ]
+            line = self._lines[channel] = _Line(rewriters)
         return line
 
     def _note(self, reading: Reading) -> None:

@@ -1,6 +1,6 @@
 """A whole JSON answer, guarded and restored: the texts in it one by one, by the rules of streamed ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +11,7 @@ from extproc.findings import AnswerFinding, Text
 from extproc.messages.edit import Edit, apply, edits_for
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
 from extproc.messages.refusal import Refused
-from extproc.messages.restore import MAX_VALUES, restore
+from extproc.messages.restore import MAX_VALUES, Layout, layout, restore
 from extproc.streams.dialect import Path
 from extproc.streams.guarding import Guarding, answer_guard
 from extproc.streams.identifiers import is_identifier
@@ -19,6 +19,7 @@ from extproc.streams.rewriting import BlockedError
 from forebay.config.resolved import Guards
 from forebay.outcomes import Reason
 
+_OPAQUE: Final = frozenset({"signature", "data", "encrypted_content"})  # of what is signed
 _HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint", "usage")
 
 
@@ -49,43 +50,54 @@ def finish(
         return Finished(*restore(body, values, operation=operation))
     guarding = answer_guard(guards, prints)
     try:
-        body = _guarded(body, guarding, guards.output.changes)
+        body = _guarded(body, guarding, guards.output.changes, operation)
     except BlockedError:
-        return Finished(_filtered(body), 0, guarding.findings, True)
+        return Finished(_FILTERED[operation](orjson.loads(body)), 0, guarding.findings, True)
     except (Refused, ValueError):
         raise Refused(Reason.ANSWER_UNREADABLE) from None
     body, restored = restore(body, values, operation=operation) if values else (body, 0)
     return Finished(body, restored, guarding.findings)
 
 
-def _guarded(body: bytes, guarding: Guarding, changes: bool) -> bytes:
+def _guarded(body: bytes, guarding: Guarding, changes: bool, operation: str) -> bytes:
     edits: list[Edit] = []
     root = parse(body, MAX_DEPTH, MAX_VALUES)
     if not isinstance(root.value, dict):
         raise ValueError("an answer is a JSON object")
     if changes and _says_again(root.value):
         raise ValueError("text that may change is said again")
-    for path, node, text in _strings(root):
-        if is_identifier(path, text):
+    for path, node, sealed in _texts(root, layout(operation, root)):
+        text = node.value if isinstance(node.value, str) else body[node.start : node.end].decode()
+        if is_identifier(path, text) or (sealed and path[-1] in _OPAQUE):
             continue
         new = guarding.whole(text)
         if new != text:
-            edits += edits_for(Text("answer", "assistant", text, node.start, node.end), body, [(0, len(text), new)])
+            if sealed:
+                raise BlockedError
+            edits += _edits(node, body, text, new)
     return apply(body, edits) if edits else body
 
 
-def _strings(root: Node) -> Iterator[tuple[Path, Node, str]]:
-    """Every string value that is not empty, in the order of the body."""
-    waiting: list[tuple[Path, Node]] = [((), root)]
+def _edits(node: Node, body: bytes, text: str, new: str) -> list[Edit]:
+    """A text exchanged: a string, or JSON that is one text."""
+    if not isinstance(node.value, str):
+        return [Edit(node.start, node.end, new.encode())]
+    return edits_for(Text("answer", "assistant", text, node.start, node.end), body, [(0, len(text), new)])
+
+
+def _texts(root: Node, where: Layout) -> Iterator[tuple[Path, Node, bool]]:
+    """Every string value that is not empty, and what counts as one text, in the order of the body; whether signed."""
+    waiting: list[tuple[Path, Node, bool]] = [((), root, False)]
     while waiting:
-        path, node = waiting.pop()
-        if isinstance(node.value, str):
+        path, node, sealed = waiting.pop()
+        sealed = sealed or node.start in where.sealed
+        if isinstance(node.value, str) or node.start in where.texts:
             if node.value:
-                yield path, node, node.value
+                yield path, node, sealed
         elif isinstance(node.value, dict):
-            waiting += reversed([((*path, key), child) for key, child in node.value.items()])
+            waiting += reversed([((*path, key), child, sealed) for key, child in node.value.items()])
         elif isinstance(node.value, list):
-            waiting += reversed([((*path, place), child) for place, child in enumerate(node.value)])
+            waiting += reversed([((*path, place), child, sealed) for place, child in enumerate(node.value)])
 
 
 def _says_again(answer: Mapping[str, Node]) -> bool:
@@ -98,9 +110,8 @@ def _says_again(answer: Mapping[str, Node]) -> bool:
     return False
 
 
-def _filtered(body: bytes) -> bytes:
+def _filtered_chat(answer: dict[str, object]) -> bytes:
     """An answer as a provider gives it that has filtered its own: every choice empty, what it cost told."""
-    answer = orjson.loads(body)
     choices = answer.get("choices")
     given = choices if isinstance(choices, list) and choices else [{}]
     return orjson.dumps(
@@ -117,3 +128,16 @@ def _filtered(body: bytes) -> bytes:
             ],
         }
     )
+
+
+def _filtered_message(answer: dict[str, object]) -> bytes:
+    """The same for Messages: no blocks, and `refusal` for a reason."""
+    told = {name: answer[name] for name in ("id", "model", "usage") if name in answer}
+    ending = {"stop_reason": "refusal", "stop_sequence": None}
+    return orjson.dumps({"type": "message", "role": "assistant", **told, "content": [], **ending})
+
+
+_FILTERED: Final[Mapping[str, Callable[[dict[str, object]], bytes]]] = {
+    "chat": _filtered_chat,
+    "messages": _filtered_message,
+}

@@ -17,6 +17,8 @@ from forebay.config.resolved import Guards, Model, Tenant
 from forebay.contract import Api
 from forebay.error_objects import api_of
 
+GUARDED = frozenset({"chat", "messages"})  # operations whose answers say something
+
 
 @dataclass(slots=True, repr=False)
 class Rewrite:
@@ -78,7 +80,7 @@ class Exchange:
     @property
     def output_guards(self) -> Guards | None:
         """The guards that read the answer; None when none does: an embedding says nothing."""
-        guarded = self.operation == "chat" and self.tenant is not None and self.tenant.guards.output.on
+        guarded = self.operation in GUARDED and self.tenant is not None and self.tenant.guards.output.on
         return self.tenant.guards if guarded and self.tenant else None
 
     @property

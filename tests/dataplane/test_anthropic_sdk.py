@@ -12,7 +12,7 @@ from gateways import Gateway, Starter
 
 from forebay.mock.server import MockProvider
 
-KEYS = {"acme": "key-of-acme-0123456789", "small": "key-of-small-0123456789"}
+KEYS = {"acme": "key-of-acme-0123456789", "small": "key-of-small-0123456789", "guarded": "key-of-guarded-0123456789"}
 PROVIDER_KEY = "sk-ant-key-of-the-provider"
 CONFIG = """
 providers:
@@ -29,6 +29,8 @@ models:
 tenants:
   acme: {keys: ["${file:@folder@/acme}"]}
   small: {keys: ["${file:@folder@/small}"], limits: {requests: 1/m}}
+  guarded: {keys: ["${file:@folder@/guarded}"], guards: answers}
+guards: {answers: {pii: {out: redact}}}
 listen: {http: "127.0.0.1:@port@", body_limit: 256KiB}
 """
 STORY = "Once upon a time there was a forebay."
@@ -345,3 +347,29 @@ def test_a_stream_that_cannot_be_read_ends_with_an_error(gateway: Gateway, clien
     with pytest.raises(anthropic.APIStatusError) as caught, client.messages.stream(**asked(PROMPT)) as stream:
         list(stream)
     assert caught.value.body["error"]["type"] == "api_error"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_the_model_says_of_its_own_is_masked(gateway: Gateway, streamed: bool) -> None:
+    """And what the caller sent comes back, in texts; signed thinking that says too much refuses the answer."""
+    provider = gateway.mock("m")
+    with connected(gateway, KEYS["guarded"]) as client:
+        provider.script({"say": "Mail mallory@example.net, please."})
+        made, identity = answered(client, streamed)
+        assert made.content[0].to_dict()["text"] == "Mail [EMAIL_ADDRESS], please."
+        assert gateway.record(identity)["reason"] == "ok"
+        provider.script(thought("mallory@example.net", streamed))
+        made, identity = answered(client, streamed)
+        assert made.stop_reason == "refusal"
+        assert "mallory" not in json.dumps(made.to_dict())
+        assert gateway.record(identity)["reason"] == ("blocked_in_stream" if streamed else "answer_blocked")
+    provider.script()
+
+
+def answered(client: anthropic.Anthropic, streamed: bool) -> tuple[anthropic.types.Message, str]:
+    """The answer to a call, and the request's id."""
+    if streamed:
+        with client.messages.stream(**asked()) as stream:
+            return stream.get_final_message(), stream.response.headers["x-request-id"]
+    raw = client.messages.with_raw_response.create(**asked())
+    return raw.parse(), raw.headers["x-request-id"]

@@ -77,9 +77,10 @@ def test_what_is_signed_stays_at_every_size(inspector: Inspector, size: int) -> 
     """Which API the answer is in travels between processes, too."""
     blocks = [{"type": "thinking", "thinking": "[EMAIL_abcd]"}, {"type": "text", "text": "[EMAIL_abcd]" + "." * size}]
     answer = orjson.dumps({"type": "message", "content": blocks})
-    body, count = asyncio.run(inspector.restore(answer, {"[EMAIL_abcd]": "a@b.example"}, "messages"))
-    first, second = orjson.loads(body)["content"]
-    assert (count, first["thinking"], second["text"][:11]) == (1, "[EMAIL_abcd]", "a@b.example")
+    work = RestoreAnswer(answer, {"[EMAIL_abcd]": "a@b.example"}, operation="messages")
+    done = asyncio.run(inspector.finish(work))
+    first, second = orjson.loads(done.body)["content"]
+    assert (done.restored, first["thinking"], second["text"][:11]) == (1, "[EMAIL_abcd]", "a@b.example")
 
 
 @SIZES

@@ -74,7 +74,9 @@ def test_thinking_is_sealed() -> None:
     assert read(delta(type="thinking_delta", thinking="t")) == Reading(
         sealed=(Piece(thinking, ("delta", "thinking"), "t"),)
     )
-    assert read(delta(type="signature_delta", signature="s")) == Reading(opaque=(("delta", "signature"),))
+    assert read(delta(type="signature_delta", signature="s")) == Reading(
+        opaque=(("delta", "signature"),), ended=frozenset({0})
+    )
     assert read(begin(type="redacted_thinking", data="d")) == Reading(opaque=(("content_block", "data"),))
     assert read(begin(type="thinking", thinking="t", signature="")) == Reading(
         sealed=(Piece(thinking, ("content_block", "thinking"), "t"),), opaque=(("content_block", "signature"),)
@@ -85,7 +87,9 @@ def test_compacted_turns_are_sealed() -> None:
     """As thinking is; their summary comes in one delta."""
     summary = delta(type="compaction_delta", content="t", encrypted_content="e")
     assert dialect().read(summary) == Reading(
-        sealed=(Piece(Channel(0, "sealed"), ("delta", "content"), "t"),), opaque=(("delta", "encrypted_content"),)
+        sealed=(Piece(Channel(0, "sealed"), ("delta", "content"), "t"),),
+        opaque=(("delta", "encrypted_content"),),
+        ended=frozenset({0}),
     )
     assert dialect().read(delta(type="compaction_delta", content=None)).sealed == ()
 
