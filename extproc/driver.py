@@ -7,7 +7,7 @@ never its text, because the text may hold what a caller sent.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -48,23 +48,31 @@ class Driver:
         self._transaction = Transaction(runtime.context)
         runtime.enter()
 
-    async def receive(self, request: Any) -> Reply:
-        """Handle one ProcessingRequest and everything that follows from it."""
+    def receive(self, request: Any) -> Reply | Coroutine[Any, Any, Reply]:
+        """Handle one ProcessingRequest: the reply, or where work has to be done for it, what gives the reply."""
         try:
             event = decode(request, time.monotonic_ns(), time.time_ns())
         except UnreadableMessage:
             log.error("unreadable message from Envoy; exchange ended closed")
             return self._perform_now(self._transaction.fail())
-        reply = await self._feed(event)
+        reply = Reply()
+        try:
+            work = self._handle(event, reply)
+        except Exception as error:
+            return self._failed(error)
+        if work is not None:
+            return self._work(work, reply)
         self._watch_hold()
         return reply
 
-    async def closed(self) -> None:
+    def closed(self) -> None:
         """The exchange is over; whatever was outstanding no longer matters."""
         if self._expiry is not None:
             self._expiry.cancel()
         try:
-            await self._feed(e.StreamClosed(time.monotonic_ns()))
+            self._handle(e.StreamClosed(time.monotonic_ns()), Reply())
+        except Exception as error:
+            self._failed(error)
         finally:
             self._runtime.leave()
 
@@ -79,33 +87,39 @@ class Driver:
         self._expiry = None
         since, now = self._transaction.held_since, time.monotonic_ns()
         if since is not None and now - since >= MOST_HELD_NS:
+            reply = Reply()
             try:
-                effects = self._transaction.handle(e.HoldExpired(now))
+                self._handle(e.HoldExpired(now), reply)
             except Exception as error:
-                log.error("exchange ended closed: %s", describe(error))
-                effects = self._transaction.fail()
-            self._send(self._perform_now(effects))
+                reply = self._failed(error)
+            self._send(reply)
         self._watch_hold()
 
-    async def _feed(self, event: e.Event) -> Reply:
-        reply = Reply()
-        pending: e.Event | None = event
+    def _handle(self, event: e.Event, reply: Reply) -> fx.Effect | None:
+        """Perform what `event` leads to; returns the work that must be done before it goes on, if any."""
+        outstanding = None
+        for effect in self._transaction.handle(event):
+            if type(effect) in _WORK:
+                outstanding = effect
+            else:
+                self._note(effect, reply)
+        return outstanding
+
+    async def _work(self, effect: fx.Effect, reply: Reply) -> Reply:
+        outstanding: fx.Effect | None = effect
         try:
-            while pending is not None:
-                effects = self._transaction.handle(pending)
-                pending = None
-                for effect in effects:
-                    work = _WORK.get(type(effect))
-                    if work is None:
-                        self._note(effect, reply)
-                    else:
-                        pending = await work(self, effect)
+            while outstanding is not None:
+                outstanding = self._handle(await _WORK[type(outstanding)](self, outstanding), reply)
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.error("exchange ended closed: %s", describe(error))
-            return self._perform_now(self._transaction.fail())
+            return self._failed(error)
+        self._watch_hold()
         return reply
+
+    def _failed(self, error: Exception) -> Reply:
+        log.error("exchange ended closed: %s", describe(error))
+        return self._perform_now(self._transaction.fail())
 
     def _perform_now(self, effects: list[fx.Effect]) -> Reply:
         reply = Reply()

@@ -102,10 +102,11 @@ class GrpcioTransport:
         driver = Driver(self._loader.current, replies.unasked)
         try:
             async for request in requests:
-                if await replies.send(await driver.receive(request)):
+                reply = driver.receive(request)
+                if await replies.send(reply if isinstance(reply, Reply) else await reply):
                     return
         finally:
-            await driver.closed()
+            driver.closed()
             replies.close()
 
     def _handler(self) -> grpc.GenericRpcHandler:

@@ -1,7 +1,7 @@
 """An ext_proc call behind the wire: its bytes to a Driver, the Driver's replies as bytes."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
@@ -26,17 +26,18 @@ class Processing:
     def __init__(self, driver: Callable[[Callable[[Reply], None]], Driver], send: Send) -> None:
         self._driver = driver(lambda reply: send(_answer(reply)))
 
-    async def receive(self, message: bytes) -> Answer:
+    def receive(self, message: bytes) -> Answer | Coroutine[Any, Any, Answer]:
         """One of Envoy's messages."""
         try:
             request = ProcessingRequest.FromString(message)
         except DecodeError:
             return Answer(status=Status.INTERNAL, text=Reason.INTERNAL.value)
-        return _answer(await self._driver.receive(request))
+        reply = self._driver.receive(request)
+        return _answer(reply) if isinstance(reply, Reply) else _later(reply)
 
-    async def closed(self) -> None:
+    def closed(self) -> None:
         """The stream is over."""
-        await self._driver.closed()
+        self._driver.closed()
 
 
 def processing(driver: Callable[[Callable[[Reply], None]], Driver]) -> Open:
@@ -46,6 +47,10 @@ def processing(driver: Callable[[Callable[[Reply], None]], Driver]) -> Open:
         return Processing(driver, send)
 
     return open_
+
+
+async def _later(reply: Coroutine[Any, Any, Reply]) -> Answer:
+    return _answer(await reply)
 
 
 def _answer(reply: Reply) -> Answer:

@@ -33,7 +33,8 @@ async def answers(path: Path) -> bool:
 
 
 async def _status(path: Path, service: str) -> int | None:
-    async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
+    # connections of its own: those of the process remember that a server was gone, and wait before they try again
+    async with grpc.aio.insecure_channel(f"unix:{path}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE

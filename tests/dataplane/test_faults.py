@@ -74,26 +74,30 @@ def prompts(mock: BuiltIn) -> list[str]:
 def test_a_killed_processor_is_a_503_until_it_is_back(
     running: Gateway, mock: BuiltIn, ask: Callable[..., Reply]
 ) -> None:
-    """Never a pass: the provider is asked what was answered and nothing else. The supervisor starts it again."""
+    """Never a pass: the provider is asked what was answered and nothing else. The supervisor starts it again.
+
+    A call may survive: it is asked again for a few seconds. So the processor is killed until one does not.
+    """
     before = running.running.supervisor.pids()["extproc-0"]
     answered: list[str] = []
     refused: list[Reply] = []
-    deadline = time.monotonic() + 40
-    while not (refused and answered) and time.monotonic() < deadline:
-        if not refused:  # a call may survive its processor: it is asked again for a moment
+    deadline = time.monotonic() + 90
+    back = False
+    while not back and time.monotonic() < deadline:
+        if not refused:
             kill(running, "extproc-0")
         prompt = f"call number {len(refused) + len(answered)}"
         reply = ask(chat(prompt))
         if reply.status == 200:
             answered.append(prompt)
+            back = bool(refused)
             continue
         refused.append(reply)
         assert (reply.status, reply.code) == (503, "processor_unavailable")
         assert reply.headers["content-type"] == "application/json"
         assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
         time.sleep(0.05)
-    assert refused
-    assert answered
+    assert back
     assert prompts(mock) == answered
     assert running.running.supervisor.pids()["extproc-0"] != before
     record = running.record(refused[-1].id)
@@ -104,16 +108,16 @@ def test_a_killed_processor_is_a_503_until_it_is_back(
 def test_a_hung_processor_is_killed_and_its_calls_end_closed(
     running: Gateway, mock: BuiltIn, ask: Callable[..., Reply]
 ) -> None:
-    """Long before the message timeout of 10 s; what it was asked goes nowhere."""
+    """Before the message timeout of 10 s; what it was asked goes nowhere, unless its successor is asked in time."""
     with stopped(running, "extproc-0"):
         began = time.monotonic()
         reply = ask(chat("are you asleep?"))
         took = time.monotonic() - began
-    assert (reply.status, reply.code) == (503, "processor_unavailable")
+    assert (reply.status, reply.code) in {(503, "processor_unavailable"), (200, None)}
     assert took < 9
     assert running.wait_for(lambda: ask(chat("awake")).status == 200, 40)
-    assert "are you asleep?" not in prompts(mock)
-    assert running.record(reply.id)["reason"] == "processor_unavailable"
+    assert prompts(mock).count("are you asleep?") == (reply.status == 200)
+    assert running.record(reply.id)["reason"] == ("ok" if reply.status == 200 else "processor_unavailable")
 
 
 @pytest.mark.parametrize("moment", ["before its head", "in the middle of it"])

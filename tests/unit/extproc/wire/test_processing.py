@@ -22,12 +22,12 @@ class OneReply:
         self.got = []
         self.closed_times = 0
 
-    async def receive(self, request):
+    def receive(self, request):
         """Noted."""
         self.got.append(request)
         return self.reply
 
-    async def closed(self):
+    def closed(self):
         """Counted."""
         self.closed_times += 1
 
@@ -45,17 +45,32 @@ def test_a_reply_becomes_an_answer(reply, status):
     """OK only where the transaction was released; an error wins."""
     driver = OneReply(reply)
     handler = processing(lambda send: driver)(Request(PATH, None, (), None), lambda answer: None)
-    answer = asyncio.run(handler.receive(REQUEST.SerializeToString()))
+    answer = handler.receive(REQUEST.SerializeToString())
     assert answer.messages == reply.messages
     assert answer.status is status
     assert driver.got == [REQUEST]
-    asyncio.run(handler.closed())
+    handler.closed()
     assert driver.closed_times == 1
+
+
+def test_a_reply_that_takes_work_is_waited_for():
+    """The driver gives what gives it."""
+
+    class Working(OneReply):
+        def receive(self, request):
+            return self.later()
+
+        async def later(self):
+            await asyncio.sleep(0)
+            return self.reply
+
+    handler = processing(lambda send: Working(Reply([RESPONSE])))(Request(PATH, None, (), None), lambda answer: None)
+    assert asyncio.run(handler.receive(REQUEST.SerializeToString())).messages == [RESPONSE]
 
 
 def test_a_message_that_cannot_be_parsed_ends_the_call():
     """With INTERNAL: closed, as every fault is."""
     driver = OneReply(Reply())
     handler = processing(lambda send: driver)(Request(PATH, None, (), None), lambda answer: None)
-    assert asyncio.run(handler.receive(b"\xff\xff")).status is Status.INTERNAL
+    assert handler.receive(b"\xff\xff").status is Status.INTERNAL
     assert driver.got == []
