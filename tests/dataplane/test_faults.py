@@ -108,13 +108,13 @@ def test_a_killed_processor_is_a_503_until_it_is_back(
 def test_a_hung_processor_is_killed_and_its_calls_end_closed(
     running: Gateway, mock: BuiltIn, ask: Callable[..., Reply]
 ) -> None:
-    """Before the message timeout of 10 s; what it was asked goes nowhere, unless its successor is asked in time."""
+    """By the supervisor; what it was asked goes nowhere, unless its successor is asked in time."""
     with stopped(running, "extproc-0"):
         began = time.monotonic()
         reply = ask(chat("are you asleep?"))
         took = time.monotonic() - began
     assert (reply.status, reply.code) in {(503, "processor_unavailable"), (200, None)}
-    assert took < 9
+    assert took < 15
     assert running.wait_for(lambda: ask(chat("awake")).status == 200, 40)
     assert prompts(mock).count("are you asleep?") == (reply.status == 200)
     assert running.record(reply.id)["reason"] == ("ok" if reply.status == 200 else "processor_unavailable")
