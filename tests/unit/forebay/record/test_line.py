@@ -80,7 +80,7 @@ def test_identity_and_processor_are_made_of_texts() -> None:
     line = read(json.dumps({"kind": "DownstreamEnd", **raw}).encode())
     assert isinstance(line, Line)
     assert line.part("identity") == {"tenant": "acme", "client": "acme/k1"}
-    assert line.part("extproc")["request_header_latency_us"] == 5
+    assert line.part("extproc")["request_header_latency_us"] == "5"
     assert line.part("call") == {}
     nothing = read(json.dumps({"kind": "DownstreamEnd", "tenant": None, "caller": None, "processor": None}).encode())
     assert isinstance(nothing, Line)
