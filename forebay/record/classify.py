@@ -53,8 +53,8 @@ def passed(seen: Seen) -> bool:
 
 
 def answering(seen: Seen) -> bool:
-    """a provider had begun to answer"""
-    return seen.verdict == contract.PASS and seen.provider is not None
+    """a provider's answer was on its way to the caller"""
+    return seen.verdict == contract.PASS and seen.provider is not None and not unavailable(seen)
 
 
 def identified(seen: Seen) -> bool:

@@ -159,3 +159,12 @@ def test_every_ending_has_exactly_one_outcome(what: Seen) -> None:
     """Total."""
     ending = classify.classify(what)
     assert ending.outcome is WORDINGS[ending.reason].outcome
+
+
+@pytest.mark.parametrize(("status", "reason"), [(200, Reason.ANSWER_UNREADABLE), (503, Reason.PROCESSOR_UNAVAILABLE)])
+def test_a_processor_that_dies_while_the_provider_answers_is_what_the_caller_was_told(
+    status: int, reason: Reason
+) -> None:
+    """Before the head has left it is Envoy's 503; afterwards the answer breaks off."""
+    died = Seen(status=status, details="ext_proc_error_gRPC_error_13{}", verdict="pass", provider="one")
+    assert classify.classify(died).reason is reason
