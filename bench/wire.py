@@ -27,6 +27,7 @@ from typing import Any
 
 import grpc
 import uvloop
+from ledger import cpu_seconds
 
 from extproc.wire import events as e
 from extproc.wire import frames
@@ -217,11 +218,6 @@ async def load(path: Path, messages: int, exchanges: int, streams: int) -> None:
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process has used, its threads that have ended included: Linux's clock of another process."""
-    return time.clock_gettime(~pid << 3 | 2)
-
-
 def sans_io(messages: int, exchanges: int) -> float:
     """CPU µs per exchange of the connection alone: every message read and answered, each in a chunk of its own."""
     connection = Connection([PATH])
@@ -273,9 +269,9 @@ def measure(rounds: int, exchanges: int, streams: int) -> dict[str, dict[str, fl
                 for messages in (2, 4):
                     for transport, (process_, path) in servers.items():
                         count = max(500, exchanges // (10 if transport == "grpcio" else 1))
-                        before = cpu_seconds(process_.pid)
+                        before = cpu_seconds([process_.pid])
                         uvloop.run(load(path, messages, count, streams))
-                        used = (cpu_seconds(process_.pid) - before) / count * 1e6
+                        used = (cpu_seconds([process_.pid]) - before) / count * 1e6
                         if number:
                             seen[transport, messages].append(used)
                     if number:

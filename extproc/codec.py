@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from extproc.protobuf import delimited, nested, struct, text
+from extproc.protobuf import delimited, nested, struct, text, varint
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
 from forebay import contract
@@ -18,7 +18,6 @@ from forebay.envoy_api.messages import message
 ProcessingRequest = message("envoy.service.ext_proc.v3.ProcessingRequest")
 ProcessingResponse = message("envoy.service.ext_proc.v3.ProcessingResponse")
 
-_OVERWRITE = 2  # HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
 _STREAMED, _BUFFERED, _FULL_DUPLEX = 1, 2, 4  # ProcessingMode.BodySendMode
 _SEND = 1  # ProcessingMode.HeaderSendMode
 
@@ -112,14 +111,17 @@ _DECODERS: dict[str | None, Callable[[Any, int, int], e.Event]] = {
 
 
 # --- responses ----------------------------------------------------------------------------------------------------
-# As bytes: fields may follow one another in any order, so metadata is appended to what a message object gave.
+# As bytes. What never changes is made of message objects once; the rest is written field by field.
 
 _DYNAMIC_METADATA, _REQUEST_BODY, _RESPONSE_BODY = b"\x42", b"\x1a", b"\x22"  # ProcessingResponse 8, 3, 4
+_IMMEDIATE_RESPONSE = b"\x3a"  # ProcessingResponse 7
+_STATUS, _HEADERS, _ANSWER, _DETAILS = b"\x0a", b"\x12", b"\x1a", b"\x2a"  # ImmediateResponse 1, 2, 3, 5
+_CODE = b"\x08"  # HttpStatus 1
 _RESPONSE = b"\x0a"  # BodyResponse 1: CommonResponse
 _HEADER_MUTATION, _BODY_MUTATION = b"\x12", b"\x1a"  # CommonResponse 2, 3
 _CLEAR_ROUTE_CACHE = b"\x28\x01"  # CommonResponse 5
 _SET_HEADERS, _REMOVE_HEADERS = b"\x0a", b"\x12"  # HeaderMutation 1, 2
-_HEADER, _OVERWRITING = b"\x0a", b"\x18\x02"  # HeaderValueOption 1, 3
+_HEADER, _OVERWRITING = b"\x0a", b"\x18\x02"  # HeaderValueOption 1, 3: OVERWRITE_IF_EXISTS_OR_ADD
 _NAME, _RAW_VALUE = b"\x0a", b"\x1a"  # HeaderValue 1, 3
 _BODY, _STREAMED_RESPONSE = b"\x0a", b"\x1a"  # BodyMutation 1, 3; StreamedBodyResponse 1
 _END_OF_STREAM = b"\x10\x01"  # StreamedBodyResponse 2
@@ -155,13 +157,13 @@ def _forward_request(effect: fx.ForwardRequest) -> bytes:
 
 
 def _respond_locally(effect: fx.RespondLocally) -> bytes:
-    response = ProcessingResponse()
-    immediate = response.immediate_response
-    immediate.status.code = effect.status
-    _set(immediate.headers, effect.headers)
-    immediate.body = effect.body
-    immediate.details = effect.details
-    return _bytes(response) + _metadata(contract.CALL_ANSWERED, effect.metadata)
+    immediate = (
+        delimited(_STATUS, _CODE + varint(effect.status))
+        + delimited(_HEADERS, b"".join([_set_header(name, value) for name, value in effect.headers]))
+        + delimited(_ANSWER, effect.body)
+        + delimited(_DETAILS, effect.details.encode())
+    )
+    return delimited(_IMMEDIATE_RESPONSE, immediate) + _metadata(contract.CALL_ANSWERED, effect.metadata)
 
 
 def _send_piece(effect: fx.SendPiece) -> bytes:
@@ -171,19 +173,9 @@ def _send_piece(effect: fx.SendPiece) -> bytes:
 
 
 def _replace_answer(effect: fx.ReplaceAnswer) -> bytes:
-    response = ProcessingResponse()
-    common = response.response_body.response
-    _set(common.header_mutation, (("content-length", str(len(effect.body))),))
-    common.body_mutation.body = effect.body
-    return _bytes(response) + _metadata(contract.CALL_ANSWERED, effect.metadata)
-
-
-def _set(mutation: Any, headers: tuple[tuple[str, str], ...]) -> None:
-    for name, value in headers:
-        option = mutation.set_headers.add()
-        option.header.key = name
-        option.header.raw_value = value.encode("latin-1", "replace")
-        option.append_action = _OVERWRITE
+    mutation = delimited(_HEADER_MUTATION, _set_header("content-length", str(len(effect.body))))
+    common = mutation + delimited(_BODY_MUTATION, delimited(_BODY, effect.body))
+    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(contract.CALL_ANSWERED, effect.metadata)
 
 
 def _bytes(response: Any) -> bytes:

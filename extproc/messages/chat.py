@@ -14,6 +14,7 @@ from extproc.messages.draft import (
     Draft,
     Handler,
     booleans,
+    content_reader,
     integers,
     numbers,
     read_metadata,
@@ -86,21 +87,6 @@ def _message(draft: Draft, node: Node, path: str) -> str:
     return role
 
 
-def _content(draft: Draft, node: Node, path: str, channel: Channel) -> None:
-    value = node.value
-    if isinstance(value, str):
-        draft.texts.add(node, path, channel, value)
-        return
-    if not isinstance(value, list):
-        raise fields.wrong_type(path, "a string or an array of parts")
-    if fields.holds_numbers(node):
-        raise Refused(Reason.TOKEN_IDS, {"path": path})
-    run: list[int] = []
-    for index, part in enumerate(value):
-        _part(draft, part, f"{path}[{index}]", channel, run)
-    draft.texts.add_run(run)
-
-
 def _part(draft: Draft, node: Node, path: str, channel: Channel, run: list[int]) -> None:
     members = fields.members(node, path)
     type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
@@ -120,6 +106,9 @@ def _part(draft: Draft, node: Node, path: str, channel: Channel, run: list[int])
     for name, member in members.items():
         if name != text_field:
             draft.texts.add_member(name, member, path + ".", channel)
+
+
+_content = content_reader("parts", _part)
 
 
 def _text(draft: Draft, node: Node, path: str, channel: Channel) -> None:

@@ -101,6 +101,27 @@ class Draft:
 
 
 Handler: TypeAlias = Callable[[Draft, Node], None]
+PartReader: TypeAlias = Callable[[Draft, Node, str, Channel, list[int]], None]
+
+
+def content_reader(parts: str, read_part: PartReader) -> Callable[[Draft, Node, str, Channel], None]:
+    """What reads a message's content: a string, or `parts` that a model reads one after the other."""
+
+    def read(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+        value = node.value
+        if isinstance(value, str):
+            draft.texts.add(node, path, channel, value)
+            return
+        if not isinstance(value, list):
+            raise fields.wrong_type(path, f"a string or an array of {parts}")
+        if fields.holds_numbers(node):
+            raise Refused(Reason.TOKEN_IDS, {"path": path})
+        run: list[int] = []
+        for index, part in enumerate(value):
+            read_part(draft, part, f"{path}[{index}]", channel, run)
+        draft.texts.add_run(run)
+
+    return read
 
 
 def read_model(draft: Draft, node: Node) -> None:

@@ -14,7 +14,7 @@ from extproc.findings import Channel
 from extproc.messages import fields
 from extproc.messages.call import Call, Limit, Tool, conversation_hash
 from extproc.messages.documents import read_encoded
-from extproc.messages.draft import Draft, Handler, integers, numbers, read_model, read_stream
+from extproc.messages.draft import Draft, Handler, content_reader, integers, numbers, read_model, read_stream
 from extproc.messages.json_spans import Node
 from extproc.messages.media import read_media
 from extproc.messages.refusal import Refused
@@ -72,22 +72,6 @@ def _system(draft: Draft, node: Node) -> None:
     draft.roles["system"] = draft.roles.get("system", 0) + 1
 
 
-def _content(draft: Draft, node: Node, path: str, channel: Channel) -> None:
-    """A string, or blocks that a model reads one after the other."""
-    value = node.value
-    if isinstance(value, str):
-        draft.texts.add(node, path, channel, value)
-        return
-    if not isinstance(value, list):
-        raise fields.wrong_type(path, "a string or an array of blocks")
-    if fields.holds_numbers(node):
-        raise Refused(Reason.TOKEN_IDS, {"path": path})
-    run: list[int] = []
-    for index, block in enumerate(value):
-        _block(draft, block, f"{path}[{index}]", channel, run)
-    draft.texts.add_run(run)
-
-
 def _block(draft: Draft, node: Node, path: str, channel: Channel, run: list[int]) -> None:
     members = fields.members(node, path)
     type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
@@ -95,6 +79,9 @@ def _block(draft: Draft, node: Node, path: str, channel: Channel, run: list[int]
     if read is None:
         read = _result if type_.endswith("_result") else _unknown
     read(draft, members, node, path, channel, run)
+
+
+_content = content_reader("blocks", _block)
 
 
 def _text(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, run: list[int]) -> None:

@@ -132,7 +132,7 @@ def test_a_provider_key_is_rotated_too(gateway: Gateway, start_once: Starter) ->
         ask(gateway, NEW)
         return ["authorization", f"Bearer {NEXT}"] in mock.received()[-1]["headers"]
 
-    gateway.wait_for(told)
+    assert gateway.wait_for(told)
     write(gateway, "one", f"{PROVIDER_KEY}\n")
 
 

@@ -184,6 +184,7 @@ def test_a_caller_that_leaves_closes_its_exchange(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             while not exchanges.closed:
                 await asyncio.sleep(0.01)
+        assert (exchanges.open, exchanges.closed) == (1, 1)
 
     play(tmp_path, never, story)
 

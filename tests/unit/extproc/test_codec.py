@@ -174,5 +174,13 @@ def test_what_is_written_as_bytes_is_what_protobuf_reads(
     assert (common.body_mutation.body, common.HasField("body_mutation")) == (body or b"", body is not None)
     if metadata:
         assert json.loads(response.dynamic_metadata[contract.CALL]["forwarded"]) == metadata
+    answer = sent(fx.RespondLocally(403, tuple(headers), body or b"", "forebay_secret", metadata)).immediate_response
+    assert [
+        (each.header.key, each.header.raw_value.decode("latin-1")) for each in answer.headers.set_headers
+    ] == headers
+    assert (answer.status.code, answer.body, answer.details) == (403, body or b"", "forebay_secret")
+    whole = sent(fx.ReplaceAnswer(body or b"", metadata)).response_body.response
+    assert whole.header_mutation.set_headers[0].header.raw_value == str(len(body or b"")).encode()
+    assert whole.body_mutation.body == (body or b"")
     piece = sent(fx.SendPiece(body or b"", False, metadata)).response_body.response.body_mutation.streamed_response
     assert piece.body == (body or b"")

@@ -192,6 +192,8 @@ def test_a_stop_cuts_off_what_does_not_end(tmp_path):
         writer.write(GREETING + call(1, b"first"))
         await read_until(reader, b"first")
         await asyncio.wait_for(served.stop(0.1), 2)
+        await asyncio.wait_for(reader.read(), 2)
+        assert reader.at_eof()
         writer.close()
 
     asyncio.run(main())
