@@ -5,7 +5,7 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,9 @@ class Saying:
 
 
 @pytest.fixture(scope="module")
-def served(start_once: Starter) -> Iterator[tuple[Saying, Provider]]:
+def served(start_once: Starter) -> tuple[Saying, Provider]:
     saying = Saying()
-    server = Provider(saying)
-    start_once.loop.run(server.start())
-    yield saying, server
-    start_once.loop.run(server.stop())
+    return saying, start_once.bare_provider(saying)
 
 
 @pytest.fixture(scope="module")

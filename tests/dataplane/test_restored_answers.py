@@ -1,7 +1,7 @@
 """Answers held back until redacted values are back in them: of known and unknown length, too large, broken."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -57,12 +57,9 @@ def broken(text: str) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def provider(start_once: Starter) -> Iterator[tuple[Answering, Provider]]:
+def provider(start_once: Starter) -> tuple[Answering, Provider]:
     answering = Answering()
-    server = Provider(answering)
-    start_once.loop.run(server.start())
-    yield answering, server
-    start_once.loop.run(server.stop())
+    return answering, start_once.bare_provider(answering)
 
 
 @pytest.fixture(scope="module")

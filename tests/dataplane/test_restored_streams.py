@@ -93,12 +93,9 @@ class Saying:
 
 
 @pytest.fixture(scope="module")
-def served(start_once: Starter) -> Iterator[tuple[Saying, Provider]]:
+def served(start_once: Starter) -> tuple[Saying, Provider]:
     saying = Saying()
-    server = Provider(saying)
-    start_once.loop.run(server.start())
-    yield saying, server
-    start_once.loop.run(server.stop())
+    return saying, start_once.bare_provider(saying)
 
 
 @pytest.fixture(scope="module")

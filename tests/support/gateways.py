@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import openai
+from bare_http import Handler, Provider
 
 from forebay.cli.running import Running, Wish, gateway
 from forebay.mock.server import MockProvider
@@ -192,6 +193,13 @@ class Starter:
     def provider(self, *models: str, **options: Any) -> MockProvider:
         """A mock provider of the test's own process; `provider.url` goes into a config."""
         return self.loop.enter(MockProvider(models or ("gpt-4o-mini",), **options), self.stack)
+
+    def bare_provider(self, handler: Handler) -> Provider:
+        """A provider of the test's own process that lets `handler` write every byte of its answers."""
+        provider = Provider(handler)
+        self.loop.run(provider.start())
+        self.stack.callback(lambda: self.loop.run(provider.stop()))
+        return provider
 
     def file(self, name: str, content: str) -> Path:
         """Write a file into the folder that @folder@ stands for."""
