@@ -169,7 +169,7 @@ _LONGEST_DETAILS: Final = 512
 
 def seen(line: Line, last_attempt_status: int | None = None) -> Seen:
     """What `classify` reads of a request's line; the last attempt's status where the line itself carries none."""
-    call, identity = line.part("call"), line.part("identity")
+    call = line.call
     details = line.values.get("details")
     status = scalars.count(line.values.get("provider_status"))
     return Seen(
@@ -178,7 +178,7 @@ def seen(line: Line, last_attempt_status: int | None = None) -> Seen:
         status=scalars.count(line.values.get("status")) or 0,
         details=details[:_LONGEST_DETAILS] if isinstance(details, str) and details != "-" else "",
         flags=scalars.flags(line.values.get("flags")),
-        tenant=scalars.name(identity.get("tenant")),
+        tenant=scalars.name(line.values.get("tenant")),
         provider=scalars.name(line.values.get("provider")),
         provider_status=last_attempt_status if status is None else status,
     )

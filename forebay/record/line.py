@@ -1,7 +1,8 @@
 """One line of Envoy's file, read closed: what it is, and the parts that say how the request ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -13,19 +14,21 @@ from forebay.record.processor import calls_of_the_processor
 LONGEST: Final = 1 << 20  # bytes; Envoy's lines are a few KB
 KINDS: Final = {"DownstreamEnd": "request", "UpstreamEnd": "attempt"}
 _MOST_SUFFIXES: Final = 64
-_INSTALMENTS: Final = (contract.CALL_FORWARDED, contract.CALL_ANSWERED)
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
-    """A JSON object of a known kind, values unchecked."""
+    """A JSON object of a known kind, its values unchecked, and what the texts among them say.
+
+    `call` is what the processor knows of the call, `processor` Envoy's own numbers about asking it; both are empty for
+    an attempt, and where the processor was not asked.
+    """
 
     kind: str  # "request" or "attempt"
     values: Mapping[str, object]
-
-    def part(self, key: str) -> Mapping[str, object]:
-        """The object under `key`; empty where there is none."""
-        return scalars.mapping(self.values.get(key))
+    call: Mapping[str, object] = field(default_factory=dict)
+    processor: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +68,22 @@ def _whole(raw: bytes) -> Line | None:
         return None  # the caller publishes it as unreadable
     kind = values.get("kind") if isinstance(values, dict) else None
     known = KINDS.get(kind) if isinstance(kind, str) else None
-    if known is None or not _unfold(values):
+    if known is None:
         return None
-    return Line(known, values)
+    forwarded = _instalment(values.get(contract.CALL_FORWARDED))
+    answered = _instalment(values.get(contract.CALL_ANSWERED))
+    if forwarded is None or answered is None:
+        return None
+    call = {**forwarded, **answered} if answered else forwarded  # a later one over an earlier
+    return Line(known, values, call, calls_of_the_processor(values.get("processor")))
 
 
-def _unfold(values: dict[str, object]) -> bool:
-    """Make `call`, `identity` and `extproc` of the texts that Envoy writes. Returns whether they could be read.
-
-    A file that an earlier version wrote has the three as they are.
-    """
-    call: dict[str, object] = {}
-    for key in _INSTALMENTS:  # a later one over an earlier
-        text = values.pop(key, None)
-        if not isinstance(text, str) or text in scalars.ABSENT:
-            continue
-        try:
-            instalment = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return False
-        if not isinstance(instalment, dict):
-            return False
-        call |= instalment
-    if call:
-        values["call"] = call
-    if "tenant" in values:
-        values["identity"] = {"tenant": values.pop("tenant"), "client": values.pop("caller", None)}
-    processor = values.pop("processor", None)
-    if isinstance(processor, str):
-        values["extproc"] = calls_of_the_processor(processor)
-    return True
+def _instalment(text: object) -> Mapping[str, object] | None:
+    """What the processor said in JSON; nothing where it said nothing, None where that is no object."""
+    if not isinstance(text, str) or text in scalars.ABSENT:
+        return _NOTHING
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None  # the caller publishes the line as unreadable
+    return said if isinstance(said, dict) else None

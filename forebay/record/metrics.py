@@ -1,11 +1,10 @@
 """Records -> Prometheus. Labels hold names of the config only, or a bounded number of values; the rest is `other`."""
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from forebay import contract, semconv
@@ -15,6 +14,7 @@ from forebay.record import catalogue
 from forebay.record.catalogue import Metric
 from forebay.record.model import AttemptRecord, DecisionRecord, Record, RequestRecord, UnreadableRecord
 from forebay.record.tail import Step
+from forebay.record.tallies import Tallies
 
 OTHER: Final = "other"
 NONE: Final = ""  # Prometheus holds an empty label for an absent one
@@ -25,7 +25,6 @@ _GEN_AI: Final = {  # operation of the record -> its name in the conventions, wh
     "messages": semconv.OPERATION_CHAT,
     "embeddings": semconv.OPERATION_EMBEDDINGS,
 }
-_Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,53 +74,44 @@ def among(value: str | None, names: frozenset[str]) -> str:
 
 
 class Metrics:
-    """The registry of one recorder. Thread-safe as prometheus_client is; counters start at 0 with the process."""
+    """The registry of one recorder. One thread feeds it; any may render. Counters start at 0 with the process."""
 
     def __init__(self) -> None:
+        self._tallies = Tallies(catalogue.METRICS)
         self.registry = CollectorRegistry()
-        self._counters = self._all(Counter, "counter")
-        self._gauges = self._all(Gauge, "gauge")
-        self._histograms = {
-            m.name: Histogram(m.name, m.help, m.labels, registry=self.registry, buckets=m.buckets)
-            for m in catalogue.METRICS
-            if m.type == "histogram"
-        }
+        self.registry.register(self._tallies)
         self._names = Names()
-        self._counting: dict[tuple[str, ...], Counter] = {}  # by the metric's name and its labels: as many as there are
-        self._measuring: dict[tuple[str, ...], Histogram] = {}
         self._type, self._code, self._stage = Bounded(), Bounded(), Bounded()
 
     def configure(self, resolved: Resolved) -> None:
         """From now on label by the names of `resolved`."""
         self._names = Names.of(resolved)
-        info = self._gauges[catalogue.CONFIG.name]
-        info.clear()
-        info.labels(resolved.digest).set(1)
+        with self._tallies.lock:
+            self._tallies.show(catalogue.CONFIG, (resolved.digest,), 1)
 
     def config_failed(self) -> None:
         """Count a config that could not be read."""
-        self._count(catalogue.CONFIG_FAILURES)
+        with self._tallies.lock:
+            self._count(catalogue.CONFIG_FAILURES)
 
     def failed(self) -> None:
         """Count a failure of the recorder itself."""
-        self._count(catalogue.ERRORS)
+        with self._tallies.lock:
+            self._count(catalogue.ERRORS)
 
     def step(self, step: Step, now: float) -> None:
         """Account for one step of the tail, at `now` (seconds since the epoch). Never raises on a record's values."""
-        for item in step.published:
-            self.observe(item.record, item.attempts)
-        for file in step.rotated:
-            self._count(catalogue.ROTATIONS, file)
-        self._count(catalogue.GAPS, by=step.gaps)
-        self._gauges[catalogue.BACKLOG.name].set(step.backlog)
-        if not step.backlog:
-            self._gauges[catalogue.LAG.name].set(0)
-        elif step.published:
-            ended = _ended(step.published[-1].record)
-            self._gauges[catalogue.LAG.name].set(max(0.0, now - ended) if ended is not None else 0)
+        with self._tallies.lock:
+            for item in step.published:
+                self._observe(item.record, item.attempts)
+            for file in step.rotated:
+                self._count(catalogue.ROTATIONS, file)
+            self._count(catalogue.GAPS, by=step.gaps)
+            self._tallies.show(catalogue.BACKLOG, (), step.backlog)
+            if step.published or not step.backlog:
+                self._tallies.show(catalogue.LAG, (), _lag(step, now))
 
-    def observe(self, record: Record, attempts: tuple[AttemptRecord, ...] = ()) -> None:
-        """Account for one record; `attempts` are a request's."""
+    def _observe(self, record: Record, attempts: tuple[AttemptRecord, ...]) -> None:
         self._count(catalogue.PUBLISHED, record.kind)
         if isinstance(record, UnreadableRecord):
             self._count(catalogue.UNREADABLE)
@@ -204,22 +194,10 @@ class Metrics:
         )
 
     def _count(self, metric: Metric, *labels: str, by: float = 1) -> None:
-        counter = self._counting.get((metric.name, *labels))
-        if counter is None:
-            every = self._counters[metric.name]
-            counter = self._counting[metric.name, *labels] = every.labels(*labels) if labels else every
-        counter.inc(by)
+        self._tallies.count(metric, labels, by)
 
     def _measure(self, metric: Metric, value: float, *labels: str) -> None:
-        histogram = self._measuring.get((metric.name, *labels))
-        if histogram is None:
-            every = self._histograms[metric.name]
-            histogram = self._measuring[metric.name, *labels] = every.labels(*labels) if labels else every
-        histogram.observe(value)
-
-    def _all(self, kind: type[_Kind], type_: str) -> dict[str, _Kind]:
-        wanted: Iterable[Metric] = (metric for metric in catalogue.METRICS if metric.type == type_)
-        return {m.name: kind(m.name, m.help, m.labels, registry=self.registry) for m in wanted}
+        self._tallies.measure(metric, labels, value)
 
 
 def _status_class(status: int | None) -> str:
@@ -230,6 +208,12 @@ def _attempt_error(status: int | None) -> str:
     if not status or status >= 600:
         return "none"
     return str(status) if status >= 400 else NONE
+
+
+def _lag(step: Step, now: float) -> float:
+    """Seconds since the last published request ended, while there is more to publish."""
+    ended = _ended(step.published[-1].record) if step.backlog and step.published else None
+    return max(0.0, now - ended) if ended is not None else 0.0
 
 
 def _ended(record: Record) -> float | None:

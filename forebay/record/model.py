@@ -6,7 +6,7 @@ null means "not known" or "did not happen".
 Callers influence the request line, the headers and, through a JWT, the identity. So texts are names only: a value
 outside the names' character set is published as UNSAFE, never as it is, and one that is no text at all as null.
 
-The two kinds that every call makes are not frozen: that would quadruple what it costs to make them. Nobody changes one.
+What every call makes is not frozen: that would quadruple what it costs to make it. Nobody changes one.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class DecisionRecord:
     obligations: Annotated[tuple[Name, ...], Field(description="obligations the rules demand")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UsageRecord:
     """Tokens of the call."""
 
@@ -83,7 +83,7 @@ class UsageRecord:
     source: Annotated[Name | None, Field(description="provider (its own numbers) or estimated")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CostRecord:
     """What the call cost."""
 

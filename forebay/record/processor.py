@@ -7,8 +7,6 @@ Source: source/extensions/filters/http/ext_proc/ext_proc.cc, ExtProcLoggingInfo:
 
 from typing import Final
 
-from forebay.record import scalars
-
 # Of each part: the names of its numbers, in order.
 _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "rh": ("request_header_latency_us", "request_header_call_status"),
@@ -21,14 +19,18 @@ _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "br": ("bytes_received",),
 }
 _LONGEST: Final = 512
+_MOST_DIGITS: Final = 15
 
 
-def calls_of_the_processor(text: str) -> dict[str, str]:
-    """What `text` says by name, not yet checked to be numbers; empty where there is nothing, unknown parts left out."""
-    found: dict[str, str] = {}
-    if text in scalars.ABSENT:
+def calls_of_the_processor(text: object) -> dict[str, int]:
+    """The numbers in `text` by name, empty where there are none. What is not known or no number is left out."""
+    found: dict[str, int] = {}
+    if not isinstance(text, str):
         return found
     for part in text[:_LONGEST].split(","):
-        kind, *numbers = part.split(":")
-        found.update(zip(_PARTS.get(kind, ()), numbers, strict=False))
+        names = _PARTS.get(part[:2])
+        if names is not None:
+            for name, number in zip(names, part[3:].split(":"), strict=False):
+                if number.isdecimal() and len(number) <= _MOST_DIGITS:
+                    found[name] = int(number)
     return found

@@ -66,7 +66,7 @@ def recollect(tail: bytes, attempts: Attempts) -> None:
         if values.get("kind") == "attempt":
             attempts.remember(attempt_record(Line("attempt", {**values, "flags": ",".join(values.get("flags") or ())})))
         elif values.get("kind") == "request":
-            attempts.recall(scalars.name(values.get("id")))
+            attempts.recall(scalars.identifier(values.get("id")))
 
 
 def _readable(line: Line, attempts: Attempts) -> Published:
@@ -74,7 +74,7 @@ def _readable(line: Line, attempts: Attempts) -> Published:
         attempt = attempt_record(line)
         attempts.remember(attempt)
         return Published(attempt)
-    made = attempts.recall(scalars.name(line.values.get("id")))
+    made = attempts.recall(scalars.identifier(line.values.get("id")))
     return Published(request_record(line, made[-1].status if made else None), made)
 
 
@@ -84,7 +84,7 @@ def attempt_record(line: Line) -> AttemptRecord:
     return AttemptRecord(
         version=1,
         kind="attempt",
-        id=scalars.name(value("id")),
+        id=scalars.identifier(value("id")),
         time=scalars.time(value("time")),
         provider=scalars.name(value("provider")),
         model=scalars.name(value("model")),
@@ -98,13 +98,13 @@ def attempt_record(line: Line) -> AttemptRecord:
 
 def request_record(line: Line, last_attempt_status: int | None) -> RequestRecord:
     """The published form of a request's line."""
-    value, call = line.values.get, line.part("call")
+    value, call = line.values.get, line.call
     ending = classify(seen(line, last_attempt_status))
-    identity = _known_identity(line, ending.reason)
+    tenant, client = _known_identity(line, ending.reason)
     return RequestRecord(
         version=1,
         kind="request",
-        id=scalars.name(value("id")),
+        id=scalars.identifier(value("id")),
         time=scalars.time(value("time")),
         outcome=ending.outcome,
         reason=ending.reason,
@@ -112,8 +112,8 @@ def request_record(line: Line, last_attempt_status: int | None) -> RequestRecord
         status=scalars.count(value("status")),
         details=scalars.word(value("details")),
         flags=scalars.flags(value("flags")),
-        tenant=scalars.name(call.get("tenant")) or scalars.name(identity.get("tenant")),
-        client=scalars.name(call.get("client")) or scalars.name(identity.get("client")),
+        tenant=scalars.name(call.get("tenant")) or tenant,
+        client=scalars.name(call.get("client")) or client,
         user_hash=scalars.name(call.get("user_hash")),
         address=scalars.address(value("client")),
         method=cast("Method | None", scalars.one_of(value("method"), METHODS)),
@@ -143,19 +143,21 @@ def request_record(line: Line, last_attempt_status: int | None) -> RequestRecord
         estimated_input_tokens=scalars.count(scalars.mapping(call.get("estimate")).get("input_tokens")),
         cost=_cost(call.get("cost")),
         stages_us=scalars.counts(call.get("stages")),
-        processor=scalars.counts(value("extproc")),
+        processor=line.processor,
         config=scalars.name(call.get("config")) or scalars.name(value("config")),
         policy=scalars.name(call.get("policy")),
     )
 
 
-def _known_identity(line: Line, reason: Reason) -> Mapping[str, object]:
-    """Envoy's identity, once the credential's tenant is known to be one of the config's; until then it is a claim.
+def _known_identity(line: Line, reason: Reason) -> tuple[str | None, str | None]:
+    """Envoy's identity (tenant, client) once the tenant is known to be one of the config's; until then it is a claim.
 
     Of a caller who went away, only the call of the processor tells that the tenant had been looked up.
     """
-    unknown = reason is Reason.UNKNOWN_TENANT or (reason is Reason.CLIENT_GONE and not line.part("extproc"))
-    return {} if unknown else line.part("identity")
+    unknown = reason is Reason.UNKNOWN_TENANT or (reason is Reason.CLIENT_GONE and not line.processor)
+    if unknown:
+        return None, None
+    return scalars.name(line.values.get("tenant")), scalars.name(line.values.get("caller"))
 
 
 def _findings(value: object) -> tuple[FindingRecord, ...]:

@@ -6,6 +6,7 @@ Envoy prints absent values as null or "-", and numbers as numbers or as text.
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -22,11 +23,24 @@ _FLAG: Final = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
 _QUOTED: Final = re.compile(r"[{\[(|]")
 
 ABSENT: Final = ("", "-", None)
+_LONGEST_NAME: Final = 128  # also of what is remembered: a text of the caller may be long
 
 
 def name(value: object) -> str | None:
     """A name as it is, UNSAFE for any other text, null for what is absent or no text."""
-    if not isinstance(value, str) or not value or value == "-":
+    if value.__class__ is not str or value in ABSENT:
+        return None
+    return _name(value) if len(value) <= _LONGEST_NAME else UNSAFE
+
+
+@lru_cache(4096)  # the names of a config come again with every call
+def _name(value: str) -> str:
+    return value if _NAME.fullmatch(value) else UNSAFE
+
+
+def identifier(value: object) -> str | None:
+    """The same for what hardly comes twice."""
+    if not isinstance(value, str) or value in ABSENT:
         return None
     return value if _NAME.fullmatch(value) else UNSAFE
 
@@ -87,8 +101,13 @@ def one_of(value: object, choices: tuple[str, ...]) -> str | None:
 
 def word(value: object) -> str | None:
     """Envoy's code details without what it quotes: everything from the first brace, bracket or bar on is cut off."""
-    if value in ABSENT or not isinstance(value, str):
+    if not isinstance(value, str) or value in ABSENT:
         return None
+    return _word(value) if len(value) <= _LONGEST_NAME else _word.__wrapped__(value)
+
+
+@lru_cache(256)  # most calls end alike
+def _word(value: str) -> str:
     head = _QUOTED.split(value, maxsplit=1)[0].rstrip("_ ")
     return head if _WORD.fullmatch(head) and _NAME.fullmatch(head) else UNSAFE
 
@@ -113,7 +132,7 @@ def counts(value: object) -> dict[str, int]:
     found: dict[str, int] = {}
     for key, item in _entries(value):
         number = count(item)
-        if number is not None and _NAME.fullmatch(key):
+        if number is not None and name(key) == key:
             found[key] = number
     return found
 
@@ -123,7 +142,7 @@ def labels(value: object) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, item in _entries(value):
         text = name(item)
-        if text is not None and _NAME.fullmatch(key):
+        if text is not None and name(key) == key:
             found[key] = text
     return found
 

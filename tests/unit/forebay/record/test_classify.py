@@ -139,9 +139,9 @@ def test_a_line_is_seen_with_its_dashes_and_texts() -> None:
             "details": "-",
             "flags": "-",
             "provider": "primary",
-            "identity": {"tenant": "acme", "client": "c"},
-            "call": {"verdict": "pass", "reason": "ok"},
+            "tenant": "acme",
         },
+        {"verdict": "pass", "reason": "ok"},
     )
     assert seen(line, 403) == Seen("ok", "pass", 502, "", (), "acme", "primary", 403)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from forebay.record.line import LONGEST, Line, Torn, read
 
-REQUEST = json.dumps({"kind": "DownstreamEnd", "id": "r1", "call": {"a": {}}}).encode()
+REQUEST = json.dumps({"kind": "DownstreamEnd", "id": "r1", "forwarded": "{}"}).encode()
 
 
 def test_a_request_line_is_read() -> None:
@@ -16,7 +16,7 @@ def test_a_request_line_is_read() -> None:
     line = read(REQUEST)
     assert isinstance(line, Line)
     assert line.kind == "request"
-    assert line.part("call") == {"a": {}}
+    assert line.values["id"] == "r1"
 
 
 def test_an_attempt_line_is_read() -> None:
@@ -24,12 +24,6 @@ def test_an_attempt_line_is_read() -> None:
     line = read(b'{"kind":"UpstreamEnd"}')
     assert isinstance(line, Line)
     assert line.kind == "attempt"
-
-
-def test_a_part_that_is_no_object_is_an_empty_one() -> None:
-    """Envoy prints null or a dash where there is no metadata."""
-    assert Line("request", {"call": "-"}).part("call") == {}
-    assert Line("request", {"call": None}).part("call") == {}
 
 
 def test_what_is_no_line_is_torn_whole() -> None:
@@ -71,20 +65,18 @@ def test_the_instalments_of_a_call_are_put_together() -> None:
     raw = {"forwarded": '{"verdict":"pass","model":"chat","reason":"ok"}', "answered": '{"reason":"late","usage":{}}'}
     line = read(json.dumps({"kind": "DownstreamEnd", **raw}).encode())
     assert isinstance(line, Line)
-    assert line.part("call") == {"verdict": "pass", "model": "chat", "reason": "late", "usage": {}}
+    assert line.call == {"verdict": "pass", "model": "chat", "reason": "late", "usage": {}}
 
 
-def test_identity_and_processor_are_made_of_texts() -> None:
-    """Envoy writes them flat; where there was neither, both are empty."""
-    raw = {"tenant": "acme", "caller": "acme/k1", "processor": "rh:5:0", "forwarded": None, "answered": "-"}
-    line = read(json.dumps({"kind": "DownstreamEnd", **raw}).encode())
+def test_where_the_processor_was_not_asked_nothing_is_said() -> None:
+    """Envoy prints null or a dash where there is no metadata and no filter state."""
+    line = read(b'{"kind":"DownstreamEnd","processor":"rh:5:0","forwarded":null,"answered":"-"}')
     assert isinstance(line, Line)
-    assert line.part("identity") == {"tenant": "acme", "client": "acme/k1"}
-    assert line.part("extproc")["request_header_latency_us"] == "5"
-    assert line.part("call") == {}
-    nothing = read(json.dumps({"kind": "DownstreamEnd", "tenant": None, "caller": None, "processor": None}).encode())
+    assert line.processor == {"request_header_latency_us": 5, "request_header_call_status": 0}
+    assert line.call == {}
+    nothing = read(b'{"kind":"DownstreamEnd","processor":null}')
     assert isinstance(nothing, Line)
-    assert nothing.part("extproc") == {}
+    assert nothing.processor == {}
 
 
 @pytest.mark.parametrize("text", ['{"model":', "[]", "1", "null"])

@@ -12,7 +12,6 @@ from forebay.record import catalogue
 from forebay.record import metrics as module
 from forebay.record.attempts import Attempts
 from forebay.record.metrics import Metrics
-from forebay.record.model import RequestRecord
 from forebay.record.publish import publish
 from forebay.record.tail import Step
 
@@ -35,7 +34,7 @@ CALL = {
 }  # fmt: skip
 LINE = {
     "kind": "DownstreamEnd", "id": "r", "time": "2026-11-21T10:00:00Z", "status": 200, "details": "via_upstream",
-    "duration_ms": 120, "first_byte_ms": 100, "provider": "spare", "model": "llama", "call": CALL,
+    "duration_ms": 120, "first_byte_ms": 100, "provider": "spare", "model": "llama", "forwarded": json.dumps(CALL),
 }  # fmt: skip
 
 
@@ -91,7 +90,7 @@ def test_a_completed_call_is_counted_everywhere(metrics: Metrics) -> None:
 
 def test_a_messages_call_is_a_chat_to_the_conventions(metrics: Metrics) -> None:
     """Whatever API it comes in."""
-    feed(metrics, {**LINE, "call": {**LINE["call"], "operation": "messages"}})
+    feed(metrics, {**LINE, "forwarded": json.dumps({**CALL, "operation": "messages"})})
     gen_ai = {"gen_ai_operation_name": "chat", "gen_ai_provider_name": "spare", "gen_ai_request_model": "fast"}
     assert value(metrics, "gen_ai_client_token_usage_sum", gen_ai_token_type="input", **gen_ai) == 10
 
@@ -111,7 +110,11 @@ def test_names_that_the_config_does_not_know_are_other(metrics: Metrics) -> None
     """A thousand invented tenants are one series."""
     for number in range(1000):
         call = {**CALL, "tenant": f"t{number}", "model": f"m{number}"}
-        feed(metrics, {**LINE, "provider": f"p{number}", "call": call}, attempt(f"p{number}", f"m{number}", 200))
+        feed(
+            metrics,
+            {**LINE, "provider": f"p{number}", "forwarded": json.dumps(call)},
+            attempt(f"p{number}", f"m{number}", 200),
+        )
     labels = {"outcome": "completed", "reason": "ok", "tenant": "other", "model": "other"}
     assert value(metrics, "forebay_requests_total", **labels) == 1000
     assert value(metrics, "forebay_attempts_total", provider="other", model="other", status_class="2xx") == 1000
@@ -121,7 +124,7 @@ def test_values_of_rules_are_bounded(metrics: Metrics) -> None:
     """A policy that invents codes fills no store."""
     for number in range(3 * module.MOST_VALUES):
         decision = {"allow": False, "mode": "enforce", "codes": [f"C{number}"]}
-        feed(metrics, {**LINE, "call": {**CALL, "decision": decision}})
+        feed(metrics, {**LINE, "forwarded": json.dumps({**CALL, "decision": decision})})
     body, _ = metrics.render("")
     codes = [line for line in body.decode().splitlines() if line.startswith("forebay_decisions_total{")]
     assert len(codes) <= module.MOST_VALUES + 1
@@ -138,7 +141,16 @@ def test_a_request_without_anything_is_counted(metrics: Metrics) -> None:
 def test_probes_are_no_gen_ai_calls(metrics: Metrics) -> None:
     """They would drown the latency of real ones."""
     call = {"verdict": "refuse", "reason": "probe", "operation": "probe", "tenant": "forebay-probe"}
-    feed(metrics, {"kind": "DownstreamEnd", "status": 200, "details": "forebay_probe", "duration_ms": 1, "call": call})
+    feed(
+        metrics,
+        {
+            "kind": "DownstreamEnd",
+            "status": 200,
+            "details": "forebay_probe",
+            "duration_ms": 1,
+            "forwarded": json.dumps(call),
+        },
+    )
     labels = {"outcome": "answered", "reason": "probe", "tenant": "forebay-probe", "model": ""}
     assert value(metrics, "forebay_requests_total", **labels) == 1
     assert b"gen_ai_server_request_duration_seconds_count" not in metrics.render("")[0]
@@ -146,7 +158,7 @@ def test_probes_are_no_gen_ai_calls(metrics: Metrics) -> None:
 
 def test_an_unpriced_call_is_never_free(metrics: Metrics) -> None:
     """It is counted apart."""
-    feed(metrics, {**LINE, "call": {**CALL, "cost": {"usd": None, "source": "unpriced"}}})
+    feed(metrics, {**LINE, "forwarded": json.dumps({**CALL, "cost": {"usd": None, "source": "unpriced"}})})
     assert value(metrics, "forebay_unpriced_total", model="fast") == 1
     assert value(metrics, "forebay_cost_usd_total", tenant="acme", model="fast") is None
 
@@ -206,11 +218,3 @@ def test_nothing_is_exported_that_the_catalogue_does_not_name(metrics: Metrics) 
         if not family.name.endswith("_created")
     }
     assert exported == {metric.name: metric.type for metric in catalogue.METRICS}
-
-
-def test_a_requests_record_is_enough(metrics: Metrics) -> None:
-    """Observing takes the record as published, not Envoy's line."""
-    (item,) = publish(json.dumps(LINE).encode(), 0, Attempts())
-    assert isinstance(item.record, RequestRecord)
-    metrics.observe(item.record)
-    assert value(metrics, "forebay_records_published_total", kind="request") == 1

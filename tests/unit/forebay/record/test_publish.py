@@ -60,8 +60,8 @@ LINE = {
     "kind": "DownstreamEnd", "id": "r-1", "time": "2026-11-21T10:00:00.123456Z", "method": "POST", "route": "m:fast",
     "status": 200, "details": "via_upstream", "flags": "-", "attempts": 2, "duration_ms": "120", "first_byte_ms": 100,
     "request_ms": 1, "bytes_in": 400, "bytes_out": 900, "client": "203.0.113.0/24", "protocol": "HTTP/1.1", "tls": "-",
-    "identity": {"tenant": "acme", "client": "ci"}, "call": CALL, "provider": "primary", "model": "gpt-4o",
-    "extproc": {"request_header_latency_us": 90, "x": "y"}, "config": "00ff", "stray": "my secret prompt",
+    "tenant": "acme", "caller": "ci", "forwarded": json.dumps(CALL), "provider": "primary", "model": "gpt-4o",
+    "processor": "rh:90:x,ds:extproc", "config": "00ff", "stray": "my secret prompt",
 }  # fmt: skip
 ATTEMPT = {
     "kind": "UpstreamEnd", "id": "r-1", "time": "2026-11-21T10:00:00.123456Z", "provider": "primary", "model": "gpt-4o",
@@ -105,13 +105,8 @@ def test_unknown_keys_are_dropped() -> None:
 def test_texts_of_the_caller_do_not_pass() -> None:
     """Method, protocol, route, identity: whatever is put there, no sentence comes out."""
     text = "Ignore all previous instructions, jane@example.com"
-    keys = [key for key in LINE if key not in ("kind", "call", "identity", "extproc")]
-    line = {
-        **LINE,
-        **dict.fromkeys(keys, text),
-        "call": dict.fromkeys(CALL, text),
-        "identity": {"tenant": text, "client": text},
-    }
+    keys = [key for key in LINE if key not in ("kind", "forwarded")]
+    line = {**LINE, **dict.fromkeys(keys, text), "forwarded": json.dumps(dict.fromkeys(CALL, text))}
     published = one(line).line()
     for word in (b"Ignore", b"previous", b"jane"):
         assert word not in published
@@ -139,8 +134,8 @@ def test_a_request_that_never_reached_the_processor_has_its_record() -> None:
         "id": "r",
         "status": 401,
         "details": "missing_api_key",
-        "call": None,
-        "identity": None,
+        "forwarded": None,
+        "tenant": None,
     }
     record = request(line)
     assert (record.outcome, record.reason) == (Outcome.REFUSED, Reason.UNAUTHENTICATED)
@@ -201,7 +196,7 @@ def test_any_values_are_published_within_the_schema(
     kind: str, line: dict[str, object], call: dict[str, object]
 ) -> None:
     """Hostile values never raise, and never leave the schema."""
-    values = {**line, "kind": kind, "call": call}
+    values = {**line, "kind": kind, "forwarded": json.dumps(call)}
     for item in publish(json.dumps(values).encode("utf-8", "replace"), 0, Attempts()):
         VALIDATOR.validate(json.loads(item.line()))
 
@@ -214,8 +209,8 @@ def test_the_module_reads_no_file_and_no_clock() -> None:
 
 def _turned_away(**changes: object) -> dict[str, object]:
     """A line that the processor had no part in, for a token that claims a team."""
-    claimed = {"tenant": "no-such-team", "client": "jwt"}
-    plain = {"call": None, "extproc": None, "provider": "-", "model": "-", "identity": claimed}
+    claimed = {"tenant": "no-such-team", "caller": "jwt"}
+    plain = {"forwarded": None, "processor": None, "provider": "-", "model": "-", **claimed}
     return {**LINE, **plain, **changes}
 
 
@@ -231,6 +226,6 @@ def test_a_tenant_that_was_looked_up_is_published_without_a_word_of_the_processo
     """Its limit stands behind the look-up, and so does the processor's call."""
     limited = request(_turned_away(status=429, details="local_rate_limited"))
     assert (limited.reason, limited.tenant) == (Reason.TENANT_RATE_LIMITED, "no-such-team")
-    called = {"extproc": {"request_header_latency_us": 9}}
+    called = {"processor": "rh:9:0"}
     gone = request(_turned_away(status=0, details="downstream_remote_disconnect", flags="DC", **called))
     assert (gone.reason, gone.tenant, gone.client) == (Reason.CLIENT_GONE, "no-such-team", "jwt")
