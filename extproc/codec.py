@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from extproc.protobuf import delimited, nested, struct, text, varint
+from extproc.protobuf import delimited, key, nested, struct, text, varint
 from extproc.transaction import effects as fx
 from extproc.transaction import events as e
 from forebay import contract
@@ -127,14 +127,18 @@ _BODY, _STREAMED_RESPONSE = b"\x0a", b"\x1a"  # BodyMutation 1, 3; StreamedBodyR
 _END_OF_STREAM = b"\x10\x01"  # StreamedBodyResponse 2
 
 
-def _metadata(instalment: str, metadata: fx.Metadata | None) -> bytes:
+_CALL, _VERDICT = key(contract.CALL), key(contract.VERDICT)
+_FORWARDED, _ANSWERED = key(contract.CALL_FORWARDED), key(contract.CALL_ANSWERED)
+
+
+def _metadata(instalment: bytes, metadata: fx.Metadata | None) -> bytes:
     if not metadata:
         return b""
     call = {instalment: text(orjson.dumps(metadata))}
     verdict = metadata.get(contract.VERDICT)
     if verdict is not None:  # for Envoy's own eyes
-        call[contract.VERDICT] = text(str(verdict).encode())
-    return delimited(_DYNAMIC_METADATA, struct({contract.CALL: nested(struct(call))}))
+        call[_VERDICT] = text(str(verdict).encode())
+    return delimited(_DYNAMIC_METADATA, struct({_CALL: nested(struct(call))}))
 
 
 @lru_cache(1024)  # names, routes and types of the config; of what differs by call, lengths and buckets
@@ -143,7 +147,7 @@ def _set_header(name: str, value: str) -> bytes:
     return delimited(_SET_HEADERS, delimited(_HEADER, header) + _OVERWRITING)
 
 
-@lru_cache(1024)
+@lru_cache(64)  # names are the callers' own, up to 60 KiB of them
 def _remove_headers(names: tuple[str, ...]) -> bytes:
     return b"".join([delimited(_REMOVE_HEADERS, name.encode()) for name in names])
 
@@ -153,7 +157,7 @@ def _forward_request(effect: fx.ForwardRequest) -> bytes:
     common = delimited(_HEADER_MUTATION, mutation + _remove_headers(effect.remove_headers)) + _CLEAR_ROUTE_CACHE
     if effect.body is not None:
         common += delimited(_BODY_MUTATION, delimited(_BODY, effect.body))
-    return delimited(_REQUEST_BODY, delimited(_RESPONSE, common)) + _metadata(contract.CALL_FORWARDED, effect.metadata)
+    return delimited(_REQUEST_BODY, delimited(_RESPONSE, common)) + _metadata(_FORWARDED, effect.metadata)
 
 
 def _respond_locally(effect: fx.RespondLocally) -> bytes:
@@ -163,19 +167,19 @@ def _respond_locally(effect: fx.RespondLocally) -> bytes:
         + delimited(_ANSWER, effect.body)
         + delimited(_DETAILS, effect.details.encode())
     )
-    return delimited(_IMMEDIATE_RESPONSE, immediate) + _metadata(contract.CALL_ANSWERED, effect.metadata)
+    return delimited(_IMMEDIATE_RESPONSE, immediate) + _metadata(_ANSWERED, effect.metadata)
 
 
 def _send_piece(effect: fx.SendPiece) -> bytes:
     streamed = delimited(_BODY, effect.body) + (_END_OF_STREAM if effect.end_of_stream else b"")
     common = delimited(_BODY_MUTATION, delimited(_STREAMED_RESPONSE, streamed))
-    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(contract.CALL_ANSWERED, effect.metadata)
+    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(_ANSWERED, effect.metadata)
 
 
 def _replace_answer(effect: fx.ReplaceAnswer) -> bytes:
     mutation = delimited(_HEADER_MUTATION, _set_header("content-length", str(len(effect.body))))
     common = mutation + delimited(_BODY_MUTATION, delimited(_BODY, effect.body))
-    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(contract.CALL_ANSWERED, effect.metadata)
+    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(_ANSWERED, effect.metadata)
 
 
 def _bytes(response: Any) -> bytes:
@@ -223,8 +227,8 @@ _ENCODERS: dict[type[fx.Effect], Callable[[Any], bytes]] = {
     fx.ForwardRequest: _forward_request,
     fx.RespondLocally: _respond_locally,
     fx.SendPiece: _send_piece,
-    fx.PassChunk: lambda effect: _PASS_BODY + _metadata(contract.CALL_ANSWERED, effect.metadata),
+    fx.PassChunk: lambda effect: _PASS_BODY + _metadata(_ANSWERED, effect.metadata),
     fx.ReplaceAnswer: _replace_answer,
-    fx.PassTrailers: lambda effect: _PASS_TRAILERS + _metadata(contract.CALL_ANSWERED, effect.metadata),
+    fx.PassTrailers: lambda effect: _PASS_TRAILERS + _metadata(_ANSWERED, effect.metadata),
 }
 ANSWERS = frozenset({*_ENCODERS, *_ALWAYS_THE_SAME})

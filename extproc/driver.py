@@ -130,10 +130,12 @@ class Driver:
     def _note(self, effect: fx.Effect, reply: Reply) -> None:
         if type(effect) in ANSWERS:
             reply.messages.append(encode(effect))
-        reply.released = reply.released or isinstance(effect, fx.Release)
-        reply.aborted = reply.aborted or isinstance(effect, fx.Abort)
-        if isinstance(effect, fx.Conclude):
+        elif isinstance(effect, fx.Conclude):
             self._runtime.concluded(effect)
+        elif isinstance(effect, fx.Release):
+            reply.released = True
+        elif isinstance(effect, fx.Abort):
+            reply.aborted = True
 
     async def _inspect(self, effect: fx.InspectBody) -> e.Event:
         try:

@@ -1,7 +1,9 @@
 """What the guard says about one body: the nouns that detectors, risk, policy and the record share."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
+
+from forebay.frozen import frozen
 
 Channel = Literal["system", "user", "assistant", "tool", "document"]
 Kind = Literal["injection", "pii", "secret"]
@@ -9,7 +11,7 @@ AnswerKind = Literal["pii", "secret", "leakage", "exfiltration"]
 Form = Literal["string", "key", "number"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """One text a model will read: where it stands in the body and who speaks.
 
@@ -27,7 +29,7 @@ class Text:
     form: Form = "string"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A stretch of a text, in code points, and what it is."""
 
@@ -36,7 +38,7 @@ class Span:
     type: str  # as Presidio names it: EMAIL_ADDRESS, ...; for secrets the rule's id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing found: content-free, so it may be recorded and shown to policies."""
 
@@ -57,7 +59,7 @@ class Stretch(NamedTuple):
     score: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerFinding:
     """One thing found in an answer: content-free."""
 
@@ -67,7 +69,7 @@ class AnswerFinding:
     score: int  # 0-100 confidence
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Addend:
     """One summand of a risk score."""
 
@@ -75,7 +77,7 @@ class Addend:
     points: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Risk:
     """0-100, with the addends it is made of (their sum may be more; the score is capped)."""
 

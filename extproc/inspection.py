@@ -5,7 +5,7 @@ still ask for more. `rewrite` applies those that the decision calls for.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 
 from extproc.detectors.leakage import NOTHING, Prints, prints
@@ -33,6 +33,7 @@ from extproc.messages.readings import Readings, meetings
 from extproc.messages.refusal import Refused
 from extproc.usage.tokens import count_call
 from forebay.config.resolved import Caps, Guards
+from forebay.frozen import frozen
 from forebay.outcomes import Reason
 
 MOST_SPANS = 5_000  # stretches to redact in one body; each costs time on the way out and back
@@ -44,7 +45,7 @@ PARSERS: dict[str, Callable[[bytes, Caps], Call]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redactable:
     """One value that can be replaced by a placeholder.
 
@@ -62,7 +63,7 @@ class Redactable:
     signed: bool = False  # in a text of which no byte may change
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspection:
     """What is known about one body. `refused` is set when the body may not be sent on whatever policies say.
 
@@ -80,7 +81,7 @@ class Inspection:
     prints: Prints = NOTHING  # of the system and developer messages, where answers are compared with them
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rewritten:
     """The body as it goes upstream. `body` None = unchanged; `model_span` is the model's JSON string in it."""
 

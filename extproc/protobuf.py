@@ -9,12 +9,14 @@ from typing import Final
 _ENTRY: Final = b"\x0a"  # Struct.fields: field 1, a map's entry
 _KEY, _VALUE = b"\x0a", b"\x12"  # of a map's entry: fields 1 and 2
 _STRING, _STRUCT = b"\x1a", b"\x2a"  # Value.string_value, Value.struct_value
-_SHORT: Final = tuple(bytes((number,)) for number in range(0x80))
+_SHORT: Final = tuple(
+    bytes((number,)) if number < 0x80 else bytes((number & 0x7F | 0x80, number >> 7)) for number in range(0x1000)
+)
 
 
 def varint(number: int) -> bytes:
     """A number that is not negative."""
-    if number < 0x80:
+    if number < len(_SHORT):
         return _SHORT[number]
     out = bytearray()
     while number > 0x7F:
@@ -29,11 +31,14 @@ def delimited(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content
 
 
-def struct(values: Mapping[str, bytes]) -> bytes:
-    """A google.protobuf.Struct; its values are what `text` or `nested` returned."""
-    return b"".join(
-        [delimited(_ENTRY, delimited(_KEY, key.encode()) + delimited(_VALUE, value)) for key, value in values.items()]
-    )
+def key(name: str) -> bytes:
+    """A name in a Struct."""
+    return delimited(_KEY, name.encode())
+
+
+def struct(values: Mapping[bytes, bytes]) -> bytes:
+    """A google.protobuf.Struct, by what `key` returned; its values are what `text` or `nested` returned."""
+    return b"".join([delimited(_ENTRY, name + delimited(_VALUE, value)) for name, value in values.items()])
 
 
 def text(value: bytes) -> bytes:

@@ -90,7 +90,8 @@ class Runtime:
 
     def concluded(self, effect: Conclude) -> None:
         """A transaction reached its outcome; the record is Envoy's to write."""
-        log.debug("concluded outcome=%s reason=%s", effect.outcome.value, effect.reason.value)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("concluded outcome=%s reason=%s", effect.outcome.value, effect.reason.value)
 
     def _close_when_idle(self) -> None:
         if self._retired is not None and self._open == 0:

@@ -5,13 +5,13 @@ Evidence of one family counts once, at its strongest; families combine as indepe
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from extproc.detectors.injection_languages import LANGUAGE_RULES
 from extproc.detectors.injection_rules import RULES, InjectionRule
 from extproc.detectors.normalise import Signals, Views, normalise
 from extproc.detectors.patterns import Patterns, Trigger, encode
 from extproc.findings import Channel
+from forebay.frozen import frozen
 
 ALL_RULES: tuple[InjectionRule, ...] = RULES + LANGUAGE_RULES
 PATTERNS = Patterns([Trigger(index, rule.pattern) for index, rule in enumerate(ALL_RULES)])
@@ -47,7 +47,7 @@ _BEFORE_MENTION = re.compile(
 _NEAR = 90
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """Rule ids with what each was worth here; content-free. `strongest` = "" when there is none."""
 

@@ -8,7 +8,7 @@ these bounds leave unread is said in the signals: it counts as evidence.
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from extproc.detectors import encodings
 from extproc.detectors.alphabets import (
@@ -27,6 +27,7 @@ from extproc.detectors.alphabets import (
 )
 from extproc.detectors.patterns import Patterns, Trigger, encode
 from extproc.detectors.scrambled import is_scrambled, triggers, unscrambled
+from forebay.frozen import frozen
 
 MAX_VIEWS = 16
 MAX_DEPTH = 3
@@ -34,7 +35,7 @@ _MOST_DECODED = 9  # times the length of the text, in all views together
 _SMALL = 65536  # a text up to here may be decoded whole, several times over
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signals:
     """Disguises seen in the original, each a fact about the text whatever it says."""
 
@@ -46,7 +47,7 @@ class Signals:
     unread: bool = False  # more disguises than are undone: something in the text was not looked at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Views:
     """`texts[0]` is the normalised text, the others what disguised stretches say. Never shown, never recorded."""
 

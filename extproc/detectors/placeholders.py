@@ -8,18 +8,19 @@ bumped until the placeholder occurs nowhere in the request.
 import re
 from base64 import b32encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 
 from extproc.detectors.pii_numbers import PII_TYPES
 from extproc.findings import Kind, Span, Text
+from forebay.frozen import frozen
 
 _TAG_LENGTH = 6
 _PII = frozenset(PII_TYPES)
 _LOOK_ALIKE = re.compile(r"\[([A-Z][A-Z0-9_]{0,60}_[a-z2-7]{6})\]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replacement:
     """One stretch of a text, in code points, and what stands in for it."""
 
@@ -31,7 +32,7 @@ class Replacement:
     original: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redaction:
     """The replacements of every text, in order."""
 

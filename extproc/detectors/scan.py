@@ -1,7 +1,7 @@
 """All detectors over the texts of one body, as a tenant's guards ask."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from extproc.detectors import injection, normalise, pii, secrets
 from extproc.detectors.folding import readings
@@ -9,6 +9,7 @@ from extproc.detectors.patterns import encode
 from extproc.detectors.resolve import Candidate, resolve
 from extproc.findings import Channel, Finding, Kind, Span, Text
 from forebay.config.resolved import Guards
+from forebay.frozen import frozen
 
 # Below this a text is ordinary, and its evidence not worth a line in the record.
 NOTABLE = 30
@@ -16,7 +17,7 @@ NOTABLE = 30
 _ALL_PATTERNS = (normalise.PATTERNS, injection.PATTERNS, pii.PATTERNS, pii.NUMBER_PATTERNS, secrets.PATTERNS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Detections:
     """What was found in one body. `spans` has one tuple per text, disjoint and in order; its repr is left out.
 

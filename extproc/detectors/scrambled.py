@@ -27,8 +27,9 @@ _ENDS = frozenset((len(word), word[0], word[-1]) for word in _BY_KEY.values())
 def triggers(first: int) -> tuple[Trigger, ...]:
     """What fires at the end of every word of ASCII text that could be a shuffled one, rule `first` + its length."""
     by_length: dict[int, list[bytes]] = {}
-    for length, begin, end in sorted(_ENDS):
-        by_length.setdefault(length, []).append(encode(f"{begin}[a-z]{{{length - 2}}}{end}"))
+    for word in sorted(_BY_KEY.values()):
+        letters = "".join(sorted(set(word[1:-1])))
+        by_length.setdefault(len(word), []).append(encode(f"{word[0]}[{letters}]{{{len(word) - 2}}}{word[-1]}"))
     return tuple(Trigger(first + length, rb"\b(?:" + b"|".join(words) + rb")\b") for length, words in by_length.items())
 
 

@@ -4,12 +4,13 @@ Nothing in an answer is trusted: whatever has another type or size than it shoul
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 import orjson
 
 from extproc.messages.sse import EventReader
+from forebay.frozen import frozen
 
 BOUND: Final = 4 << 20
 MAX_TOKENS: Final = 1_000_000_000  # nobody answers this much: a larger number is nonsense
@@ -22,7 +23,7 @@ _TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
 _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Tokens, inclusive: those read from or written to a cache are input, reasoning ones usually output."""
 
@@ -33,7 +34,7 @@ class Usage:
     cache_write_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """What an event or a whole answer says. `finish_reasons` are OpenAI's, or "other"."""
 

@@ -1,19 +1,20 @@
 """Call: one parsed request, as the guard, the router and the policy see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from typing import Final, Literal
 
 from extproc.findings import Text
 from extproc.messages.hints import Hints
+from forebay.frozen import frozen
 
 Operation = Literal["chat", "embeddings", "messages"]
 
 _HASHED: Final = 65_536  # bytes of one message: enough to tell conversations apart
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A top-level member of the body: `body[start:end]` is key, colon and value."""
 
@@ -22,7 +23,7 @@ class Member:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tool:
     """A tool the caller declares: an element of `tools` or of the older `functions`."""
 
@@ -32,7 +33,7 @@ class Tool:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """A stated bound on the answer's length and where its number stands."""
 
@@ -41,7 +42,7 @@ class Limit:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageSwitch:
     """With `text` in place of `body[start:end]` the stream states its usage, if it did not before."""
 
@@ -50,7 +51,7 @@ class UsageSwitch:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Params:
     """The parameters a policy may ask about. None = not stated."""
 
@@ -64,7 +65,7 @@ class Params:
     logprobs: bool = False  # asked for in either way
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A request that may be forwarded byte for byte, `texts` scanned. The repr shows no text of the caller's.
 

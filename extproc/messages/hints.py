@@ -1,13 +1,15 @@
 """What is known of the texts of a body beyond what each says by itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from forebay.frozen import frozen
 
 Names: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A text that stands encoded in the JSON string `body[start:end]`, behind `head`."""
 
@@ -18,7 +20,7 @@ class Document:
     value: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hints:
     """By the index of a text among the texts of its body."""
 

@@ -6,11 +6,12 @@ which every transaction yields exactly once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from extproc.detectors.leakage import NOTHING, Prints
 from extproc.policy.document import PolicyFacts
 from forebay.config.resolved import Caps, Guards
+from forebay.frozen import frozen
 from forebay.outcomes import Outcome, Reason
 
 Metadata = Mapping[str, object]  # an instalment of the dynamic metadata `forebay.call`
@@ -18,12 +19,12 @@ Metadata = Mapping[str, object]  # an instalment of the dynamic metadata `foreba
 # --- answers to Envoy -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContinueRequestHeaders:
     """Nothing to say about the request's head yet; send the body."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForwardRequest:
     """Let the request through with these changes; pick its route anew. `body` None = as it came."""
 
@@ -33,7 +34,7 @@ class ForwardRequest:
     metadata: Metadata
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RespondLocally:
     """Answer the caller ourselves; nothing goes upstream."""
 
@@ -44,27 +45,27 @@ class RespondLocally:
     metadata: Metadata
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WatchAnswer:
     """Send the answer's body in pieces as they come; they will be passed on unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AwaitAnswer:
     """Hold the answer back and send its body as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HoldAnswer:
     """Send the answer's head on, and its body in pieces as they come; they will be swallowed until the last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RewriteAnswer:
     """Send the answer's head on without its length, and its body in pieces; what the caller gets is what we send."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendPiece:
     """Send this to the caller. None, one or several for a piece of the provider's; also between two of them.
 
@@ -76,19 +77,19 @@ class SendPiece:
     metadata: Metadata | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SwallowChunk:
     """Send nothing in place of this piece; what it held comes with the last one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PassChunk:
     """Pass this piece of the answer on as it is. `metadata` None = nothing new."""
 
     metadata: Metadata | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplaceAnswer:
     """Send this body instead of the provider's."""
 
@@ -96,14 +97,14 @@ class ReplaceAnswer:
     metadata: Metadata
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PassTrailers:
     """Pass the answer's trailers on. `metadata` None = nothing new."""
 
     metadata: Metadata | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Release:
     """Let the answer pass unread and end the exchange with OK: Envoy goes on without us.
 
@@ -111,12 +112,12 @@ class Release:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaveAnswer:
     """Let an answer of Envoy's own pass. The stream stays open: nothing was let through, so nothing is released."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Abort:
     """End the exchange with an error: Envoy answers 503, or resets what has begun."""
 
@@ -126,7 +127,7 @@ class Abort:
 # --- work, answered by an event -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InspectBody:
     """Parse and scan; answered by BodyInspected or InspectionFailed."""
 
@@ -137,14 +138,14 @@ class InspectBody:
     caps: Caps
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DecidePolicy:
     """Ask the policy; answered by PolicyDecided or PolicyFailed."""
 
     facts: PolicyFacts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestoreAnswer:
     """Guard the answer (`guards` None: do not), then put the redacted values back.
 
@@ -161,7 +162,7 @@ class RestoreAnswer:
 # --- the end ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conclude:
     """The transaction is over, as far as the processor is concerned."""
 

@@ -5,15 +5,16 @@ that nothing in this package needs a clock. No repr shows a body or a header's v
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from extproc.findings import AnswerFinding
 from extproc.inspection import Inspection
 from extproc.policy.verdict import PolicyVerdict
+from forebay.frozen import frozen
 from forebay.outcomes import Reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Headers:
     """Header fields in the order they came, names in lower case; a name may come more than once."""
 
@@ -36,7 +37,7 @@ class Headers:
         return self._first.keys()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestHeadersReceived:
     """The request's head. `claims` are the verified JWT's, empty for API keys. `wall_ns` is the time of day."""
 
@@ -47,7 +48,7 @@ class RequestHeadersReceived:
     wall_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestBodyReceived:
     """The whole request body: Envoy buffers it."""
 
@@ -55,14 +56,14 @@ class RequestBodyReceived:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestTrailersReceived:
     """Trailers after the request's body; never asked for."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BodyInspected:
     """The inspection asked for by `InspectBody` is done."""
 
@@ -70,14 +71,14 @@ class BodyInspected:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InspectionFailed:
     """A detector failed or missed its deadline."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicyDecided:
     """The policy's answer to `DecidePolicy`."""
 
@@ -85,7 +86,7 @@ class PolicyDecided:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicyFailed:
     """The policy gave no usable answer in time. `kind` is one of a closed list, free of content."""
 
@@ -93,7 +94,7 @@ class PolicyFailed:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResponseHeadersReceived:
     """The answer's head, a provider's or a local reply of a filter behind us."""
 
@@ -102,7 +103,7 @@ class ResponseHeadersReceived:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResponseBodyReceived:
     """A piece of the answer, or the whole of it where the whole was asked for."""
 
@@ -111,14 +112,14 @@ class ResponseBodyReceived:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResponseTrailersReceived:
     """Trailers: the answer's body is complete."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerRestored:
     """What `RestoreAnswer` asked for is done: `count` values are back in `body`.
 
@@ -132,7 +133,7 @@ class AnswerRestored:
     blocked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestorationFailed:
     """The answer could not be read, so nothing could be restored."""
 
@@ -140,14 +141,14 @@ class RestorationFailed:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HoldExpired:
     """Text of a rewritten answer has been held for as long as it may be."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamClosed:
     """Envoy ended the exchange, for whatever reason: answered, client gone, provider reset."""
 

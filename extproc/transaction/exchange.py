@@ -15,7 +15,6 @@ from extproc.transaction.events import RequestHeadersReceived
 from forebay import contract
 from forebay.config.resolved import Guards, Model, Tenant
 from forebay.contract import Api
-from forebay.error_objects import api_of
 
 GUARDED = frozenset({"chat", "messages"})  # operations whose answers say something
 
@@ -35,6 +34,7 @@ class Exchange:
     """What is known so far. Fields are filled in the order they stand here and never taken back."""
 
     head: RequestHeadersReceived | None = None
+    api: Api = "openai"  # whose errors the caller understands
     operation: str | None = None
     tenant: Tenant | None = None
     client: str = ""
@@ -87,12 +87,6 @@ class Exchange:
     def prints(self) -> Prints:
         """Of the call's system prompt."""
         return self.inspection.prints if self.inspection else NOTHING
-
-    @property
-    def api(self) -> Api:
-        """Whose errors the caller understands."""
-        path = (self.head.headers.get(":path") if self.head else None) or ""
-        return api_of(path.partition("?")[0])
 
     @property
     def request_id(self) -> str:

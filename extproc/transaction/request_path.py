@@ -1,6 +1,7 @@
 """The request's story, in the order it is lived: admit the head, inspect the body, judge, ask the policy, forward."""
 
 import re
+from functools import lru_cache
 
 from extproc.inspection import Rewritten, block_reason, rewrite
 from extproc.messages.models_list import models_list
@@ -16,6 +17,8 @@ from extproc.transaction.routing import bucket
 from extproc.transaction.state import State
 from forebay import contract
 from forebay.config.resolved import Tenant
+from forebay.contract import Api
+from forebay.error_objects import api_of
 from forebay.outcomes import WORDINGS, Reason
 
 Step = tuple[list[fx.Effect], State]
@@ -60,6 +63,7 @@ def admit(exchange: Exchange, context: Context, event: RequestHeadersReceived) -
     exchange.head = event
     headers = event.headers
     path, _, query = (headers.get(":path") or "").partition("?")
+    exchange.api = api_of(path)
     tenant_name = headers.get(contract.TENANT) or ""
     exchange.client = headers.get(contract.CLIENT) or ""
     exchange.user = _subject(event, context)
@@ -194,6 +198,8 @@ def allowed_models(tenant: Tenant, context: Context) -> list[str]:
 
 def _is_json(content_type: str) -> bool:
     """`application/json`, in UTF-8 if it says so: whoever reads it in another charset reads another text."""
+    if content_type == "application/json":
+        return True
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     return media_type == "application/json" and set(parameters) <= {"charset=utf-8", 'charset="utf-8"', ""}
 
@@ -222,11 +228,17 @@ def _removed(exchange: Exchange) -> tuple[str, ...]:
     if exchange.head is None:
         return ()
     headers = exchange.head.headers
-    unwanted = set(headers.names() - UPSTREAM_HEADERS)
-    if exchange.api == "anthropic":
-        unwanted -= set(ANTHROPIC_HEADERS)
-    if not all(_TRACEPARENT.fullmatch(value) for value in headers.all("traceparent")):
-        unwanted.add("traceparent")
+    unwanted = _unwanted(frozenset(headers.names()), exchange.api)
+    if all(_TRACEPARENT.fullmatch(value) for value in headers.all("traceparent")):
+        return unwanted
+    return (*unwanted, "traceparent")
+
+
+@lru_cache(64)  # a caller's calls have the same names
+def _unwanted(names: frozenset[str], api: Api) -> tuple[str, ...]:
+    unwanted = names - UPSTREAM_HEADERS
+    if api == "anthropic":
+        unwanted -= ANTHROPIC_HEADERS.keys()
     return tuple(sorted(name for name in unwanted if not name.startswith(_LEFT_TO_THE_EGRESS_GATE)))
 
 

@@ -1,5 +1,6 @@
 """Which canary arm a call belongs to: a salted hash, the same for the same conversation or user."""
 
+from functools import lru_cache
 from hashlib import blake2b
 
 from extproc.transaction.exchange import Exchange
@@ -16,11 +17,24 @@ def bucket(exchange: Exchange) -> int:
     model = exchange.model
     if model is None:
         raise ValueError("no model chosen")
-    digest = blake2b(digest_size=8, person=b"forebay-bucket")
-    for part in (model.name, *sorted(arm.backend.name for arm in model.arms), exchange.tenant_name, *_key(exchange)):
-        data = part if isinstance(part, bytes) else part.encode()
-        digest.update(len(data).to_bytes(4, "big") + data)
+    digest = _salted(model.name, tuple([arm.backend.name for arm in model.arms])).copy()
+    for part in (exchange.tenant_name, *_key(exchange)):
+        digest.update(_delimited(part))
     return int.from_bytes(digest.digest(), "big") % contract.BUCKETS
+
+
+@lru_cache(256)
+def _salted(model: str, arms: tuple[str, ...]) -> blake2b:
+    """The same for every call of a model; to be copied."""
+    digest = blake2b(digest_size=8, person=b"forebay-bucket")
+    for part in (model, *sorted(arms)):
+        digest.update(_delimited(part))
+    return digest
+
+
+def _delimited(part: str | bytes) -> bytes:
+    data = part if isinstance(part, bytes) else part.encode()
+    return len(data).to_bytes(4, "big") + data
 
 
 def _key(exchange: Exchange) -> tuple[str | bytes, ...]:

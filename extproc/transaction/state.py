@@ -23,6 +23,8 @@ from extproc.transaction import events as e
 class State(Enum):
     """Where a transaction stands."""
 
+    __hash__ = object.__hash__  # Enum's own hashes the name, in Python, at every look-up
+
     STARTED = auto()  # nothing came yet
     ADMITTED = auto()  # head seen, body awaited
     INSPECTING = auto()  # work outstanding: parse and scan

@@ -3,13 +3,14 @@
 A model that nobody lists is *unpriced*, which is not the same as free.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, Protocol
 
 import genai_prices
 from genai_prices.types import ModelPrice
+
+from forebay.frozen import frozen
 
 PRICED: Final = "genai-prices"
 UNPRICED: Final = "unpriced"
@@ -37,7 +38,7 @@ class Usage(Protocol):
     def cache_write_tokens(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cost:
     """`usd` None = unpriced."""
 
@@ -58,7 +59,7 @@ def price(backend: str, usage: Usage) -> Cost:
     return _cost(backend, usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Linear:
     """US dollars per token, for prices without tiers: `fixed` is what a call costs that has no tokens."""
 

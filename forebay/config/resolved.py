@@ -6,7 +6,7 @@ Durations are seconds, sizes are bytes, scores and thresholds integers 0-100.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from forebay.config.secrets import SecretReference
 from forebay.contract import Api
@@ -122,6 +122,9 @@ class InjectionGuard:
     threshold: int
 
 
+_NOTHING_READ: Final = ("off", "off", "off", "off")
+
+
 @dataclass(frozen=True, slots=True)
 class OutputGuards:
     """What is looked for in the answers to a tenant, and what happens when it is found."""
@@ -140,7 +143,7 @@ class OutputGuards:
     @property
     def on(self) -> bool:
         """Whether answers are read at all."""
-        return self != OutputGuards(hosts=self.hosts)
+        return self.actions != _NOTHING_READ
 
     @property
     def changes(self) -> bool:
