@@ -5,9 +5,11 @@ Scanned as the text they hold; what is redacted in them is encoded again the sam
 
 import re
 from binascii import a2b_base64
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import unquote_to_bytes
+
+from forebay.frozen import frozen
 
 PEEK: Final = 1024  # characters of base64 that tell text from anything else
 SHORT: Final = 512  # characters; what is no longer could be words or a number instead of content
@@ -30,7 +32,7 @@ _FORMATS: Final = (
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Encoded:
     """A string that says it is encoded content, or can be nothing else.
 

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Final, Literal
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from extproc.findings import Text
 from extproc.messages.call import Call, Member, Tool
 from extproc.messages.hints import Document
 from extproc.messages.places import byte_places, codepoint_places
+from forebay.frozen import frozen
 
 Replacement = tuple[int, int, str]  # first code point, the one after the last, what to put there
 
@@ -22,7 +23,7 @@ _BOUNDED: Final = frozenset({"chat", "messages"})  # operations whose answer has
 _BOUNDS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """`body[start:end]` becomes `replacement`. `start == end` inserts."""
 

@@ -67,7 +67,7 @@ def integer(node: Node, path: str, least: int, most: int = MAX_INTEGER) -> int |
     return value
 
 
-def number(node: Node, path: str, least: float, most: float = math.inf) -> float | None:
+def number(node: Node, path: str, least: int | float, most: int | float = math.inf) -> float | None:
     """A number from `least` to `most`, or None for null."""
     value = node.value
     if value is None:
@@ -79,7 +79,7 @@ def number(node: Node, path: str, least: float, most: float = math.inf) -> float
     return float(value)
 
 
-def _range(least: float, most: float, unbounded: float) -> str:
+def _range(least: int | float, most: int | float, unbounded: int | float) -> str:
     return f"of at least {least}" if most == unbounded else f"from {least} to {most}"
 
 

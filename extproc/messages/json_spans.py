@@ -71,6 +71,8 @@ def parse_counted(body: bytes, max_depth: int, max_values: int) -> tuple[Node, i
         first, start = mask[pos], pos
         if first == 34:  # "
             pos = find(b'"', pos + 1) + 1
+            if not pos:
+                raise _bad_string(body, start, 0)
             try:
                 value = loads(body[start:pos])
             except orjson.JSONDecodeError:
@@ -132,6 +134,8 @@ def _key(body: bytes, mask: bytes, pos: int, seen: dict[str, Node]) -> tuple[str
         raise _malformed(body, pos)
     start = pos
     pos = mask.find(b'"', pos + 1) + 1
+    if not pos:
+        raise _bad_string(body, start, 0)
     try:
         key: str = orjson.loads(body[start:pos])
     except orjson.JSONDecodeError:

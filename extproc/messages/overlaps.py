@@ -2,13 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from extproc.findings import Span
 from extproc.messages.readings import Stretch
+from forebay.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """One value to redact: its type and where it stands, in one text or as pieces of several; in order."""
 

@@ -7,13 +7,13 @@ out. All of them make one long text, far enough apart not to be read together, w
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Literal, TypeAlias
 
 from extproc.findings import Span
 from extproc.messages.call import Call
 from extproc.messages.percent import coded_places, decoded
+from forebay.frozen import frozen
 
 Stretch: TypeAlias = tuple[int, int, int]  # index of the text, first code point, the one after the last
 
@@ -28,7 +28,7 @@ _HUMPS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-.
 _NUMBER: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piece:
     """`[at, until)` of the reading is `[start, end)` of a text: character by character, decoded, or only as a whole."""
 

@@ -1,7 +1,6 @@
 """Placeholders in a whole JSON answer back into the values they stand for."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -13,6 +12,7 @@ from extproc.messages.places import utf8_places
 from extproc.messages.refusal import Refused
 from extproc.streams.restoring import Restoring, replacements
 from extproc.streams.rewriting import ExhaustedError
+from forebay.frozen import frozen
 from forebay.outcomes import Reason
 
 MAX_VALUES: Final = 200_000  # of an answer: those with `logprobs` hold many; how many are restored, `restoring` bounds
@@ -22,7 +22,7 @@ MAX_RESTORED: Final = 8 << 20  # bytes: what is held back is at most 7 MiB, and 
 SEALED: Final = ("thinking", "redacted_thinking", "compaction")  # blocks of messages
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """Where in an answer the usual rule does not hold, by where values begin: nothing may change; JSON is one text."""
 

@@ -4,15 +4,17 @@ Lines stay bytes until they are whole, so a cut inside a character or inside CRL
 bytes fed, however small the chunks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from forebay.frozen import frozen
 
 MAX_EVENT: Final = 1 << 20
 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One event: `data` lines joined by line feeds; `name` as the `event:` field gave it, empty when it did not."""
 

@@ -58,7 +58,7 @@ _MOST_NAMES: Final = 4  # the nearest ones
 class Texts:
     """Collects the texts of one body, in the order of the body within each call."""
 
-    __slots__ = ("_body", "_depth", "_documents", "_fixed", "_left", "_links", "_names", "_runs", "_signed", "found")
+    __slots__ = ("_body", "_depth", "_documents", "_fixed", "_left", "_links", "_names", "_of_signed", "_runs", "found")
 
     def __init__(self, body: bytes, depth: int) -> None:
         """`depth` bounds JSON inside strings, as it does the body."""
@@ -70,14 +70,13 @@ class Texts:
         self._runs: list[Sequence[int]] = []
         self._links: list[int] = []
         self._fixed: list[int] = []
-        self._signed: list[int] = []
+        self._of_signed: list[int] = []
         self._documents: dict[int, Document] = {}
 
     def hints(self) -> Hints:
         """What is known of the texts found so far."""
-        return Hints(
-            self._names, tuple(self._runs), tuple(self._links), tuple(self._fixed), self._documents, tuple(self._signed)
-        )
+        runs, links, fixed = tuple(self._runs), tuple(self._links), tuple(self._fixed)
+        return Hints(self._names, runs, links, fixed, self._documents, tuple(self._of_signed))
 
     def add(self, node: Node, path: str, channel: Channel, value: str) -> None:
         """One string, which is text whatever it says."""
@@ -87,7 +86,7 @@ class Texts:
     def add_signed(self, node: Node, path: str, channel: Channel, value: str) -> None:
         """A text that its provider has signed: scanned, but nothing in it can be changed."""
         if value:
-            self._signed.append(len(self.found))
+            self._of_signed.append(len(self.found))
             self.add(node, path, channel, value)
 
     def add_all(self, node: Node, path: str, channel: Channel) -> None:

@@ -1,10 +1,11 @@
 """What a stream must know of a dialect: which texts an event brings, and how to bring text of our own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, Protocol
 
 from extproc.messages.answer import Usage
+from forebay.frozen import frozen
 
 Path = tuple[str | int, ...]  # keys and list positions from the root of an event's JSON
 
@@ -20,7 +21,7 @@ class Channel(NamedTuple):
     slot: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """The string at `path` continues `channel`."""
 
@@ -29,7 +30,7 @@ class Piece:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """One event, understood. `ended` are the groups whose texts end with it.
 

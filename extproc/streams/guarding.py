@@ -11,7 +11,7 @@ strings (numbers). The key before it is read with it, because it may say what th
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from extproc.detectors import leakage, links
@@ -22,6 +22,7 @@ from extproc.streams.calm import AHEAD, LONGEST_WORD, STEP, is_calm, is_short
 from extproc.streams.json_prefix import JsonPrefix, Kind
 from extproc.streams.rewriting import BlockedError
 from forebay.config.resolved import Guards, RedactAction
+from forebay.frozen import frozen
 
 BACK: Final = 512  # characters of what is out already that a scan sees: words that say what a number is
 UNFINISHED: Final = 128  # characters at the end of a stretch without an end: what may go on
@@ -36,7 +37,7 @@ _NUMBER: Final = frozenset("-+.eE0123456789")
 _PLAIN: Final = (Kind.TEXT, Kind.OUTSIDE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finder:
     """Finds some kinds of things in a text, and what is to happen to them: redact, block or log."""
 

@@ -7,8 +7,10 @@ the end of a chunk waits for the next byte, which could be its LF. Work is linea
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from forebay.frozen import frozen
 
 MAX_EVENT: Final = 1 << 20
 
@@ -23,7 +25,7 @@ class EventTooLargeError(Exception):
         super().__init__(f"an event of more than {limit} bytes")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """The bytes from one blank line to the next.
 

@@ -22,6 +22,7 @@ from extproc.streams.dialect import Channel, Dialect, Path, Reading
 from extproc.streams.identifiers import is_identifier
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
+from forebay.frozen import frozen
 
 _MOST_SEEN: Final = 64  # strings remembered as needing no change: providers repeat the same few in every event
 _LONGEST_SEEN: Final = 80
@@ -40,7 +41,7 @@ class Stop(StrEnum):
     RESTORED_TOO_MUCH = "restored_too_much"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """What one stream may cost: bytes of an event and of the stream, characters held, channels there are."""
 

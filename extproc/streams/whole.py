@@ -1,7 +1,7 @@
 """A whole JSON answer, guarded and restored: the texts in it one by one, by the rules of streamed ones."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import orjson
@@ -17,13 +17,14 @@ from extproc.streams.guarding import Guarding, answer_guard
 from extproc.streams.identifiers import is_identifier
 from extproc.streams.rewriting import BlockedError
 from forebay.config.resolved import Guards
+from forebay.frozen import frozen
 from forebay.outcomes import Reason
 
 _OPAQUE: Final = frozenset({"signature", "data", "encrypted_content"})  # of what is signed
 _HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint", "usage")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """What the caller gets. `blocked`: in place of what the provider said, an answer that ends as a filtered one."""
 

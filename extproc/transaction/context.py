@@ -1,12 +1,13 @@
 """What a transaction may know of the configuration it began with, and the pure services it may call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from extproc.messages.answer import Usage
 from extproc.transaction.holdings import Holdings
 from forebay.config.resolved import Caps, Jwt, Model, Policies, Tenant
+from forebay.frozen import frozen
 
 
 class Price(Protocol):
@@ -19,7 +20,7 @@ class Price(Protocol):
     def source(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """The configuration's part that decides about calls. Frozen: a transaction ends on what it began with."""
 

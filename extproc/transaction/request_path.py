@@ -238,7 +238,7 @@ def _removed(exchange: Exchange) -> tuple[str, ...]:
 def _unwanted(names: frozenset[str], api: Api) -> tuple[str, ...]:
     unwanted = names - UPSTREAM_HEADERS
     if api == "anthropic":
-        unwanted -= ANTHROPIC_HEADERS.keys()
+        unwanted -= frozenset(ANTHROPIC_HEADERS)
     return tuple(sorted(name for name in unwanted if not name.startswith(_LEFT_TO_THE_EGRESS_GATE)))
 
 

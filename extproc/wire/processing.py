@@ -1,18 +1,31 @@
 """An ext_proc call behind the wire: its bytes to a Driver, the Driver's replies as bytes."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from google.protobuf.message import DecodeError
 
 from extproc.codec import ProcessingRequest
-from extproc.driver import Driver, Reply
+from extproc.driver import Reply
 from extproc.wire.errors import Status
 from extproc.wire.events import Request
 from extproc.wire.exchanges import Answer, Open, Send
 from forebay.outcomes import Reason
 
 PATH: Final = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+
+
+class Exchange(Protocol):
+    """What a call's messages are given to; a Driver."""
+
+    def receive(self, request: Any) -> Reply | Coroutine[Any, Any, Reply]:
+        """One ProcessingRequest."""
+
+    def closed(self) -> None:
+        """The stream is over."""
+
+
+Start = Callable[[Callable[[Reply], None]], Exchange]
 
 
 class Processing:
@@ -23,8 +36,8 @@ class Processing:
 
     __slots__ = ("_driver",)
 
-    def __init__(self, driver: Callable[[Callable[[Reply], None]], Driver], send: Send) -> None:
-        self._driver = driver(lambda reply: send(_answer(reply)))
+    def __init__(self, start: Start, send: Send) -> None:
+        self._driver = start(lambda reply: send(_answer(reply)))
 
     def receive(self, message: bytes) -> Answer | Coroutine[Any, Any, Answer]:
         """One of Envoy's messages."""
@@ -40,11 +53,11 @@ class Processing:
         self._driver.closed()
 
 
-def processing(driver: Callable[[Callable[[Reply], None]], Driver]) -> Open:
-    """What makes the handler of each call: a new driver, given the way for replies that come unasked."""
+def processing(start: Start) -> Open:
+    """What makes the handler of each call; `start` is given the way for replies that come unasked."""
 
     def open_(request: Request, send: Send) -> Processing:
-        return Processing(driver, send)
+        return Processing(start, send)
 
     return open_
 
