@@ -3,8 +3,9 @@
     python bench/compare.py [--rounds 3] [--seconds 5] [--quick]
 
 Each round starts every stack in turn on loopback and measures it; rounds are interleaved, so that whatever else the
-machine does falls on all of them. Needs wrk, nginx and the small Go program in `bench/load` (`make bench-tools`).
-Prints a table and writes `bench/results/compare.json` and `compare.svg`.
+machine does falls on all of them. Needs wrk, nginx and the small Go program in `bench/load`, which `make bench` builds;
+after `make compiled` the compiled gateway is among them. Prints a table and writes `bench/results/compare.json` and
+`compare.svg`.
 
 Closed loop: 32 connections of wrk, as fast as it goes: requests a second, and a ledger of CPU time per request.
 Open loop: requests by a clock, whatever becomes of them: latency from the moment each was due.
@@ -28,13 +29,13 @@ from typing import Any, Final
 
 from ledger import cpu_seconds, family, resident
 from plot import bars
-from stacks import GATEWAYS, Stack, empty_processor, envoy_alone, forebay, nginx
+from stacks import COMPILED, GATEWAYS, Stack, empty_processor, envoy_alone, forebay, nginx
 
 HERE: Final = Path(__file__).parent
 LOAD: Final = HERE.parent / ".tools" / "bin" / "load"
 RESULTS: Final = HERE / "results" / "compare.json"
 PROSE: Final = "the quarterly report of the northern region shows that revenue grew while costs stayed flat and nobody "
-QUICK: Final = ("gateway, all off", "everything on", "grpcio transport")
+QUICK: Final = ("gateway, all off", "everything on", "grpcio transport", "compiled")
 OPEN_RATE: Final = 500.0
 IDLE: Final = 0.15  # CPU seconds a second of a stack that nobody calls
 ALONE: Final = "Envoy alone"
@@ -53,7 +54,7 @@ def stacks(names: tuple[str, ...] | None) -> dict[str, Start]:
     """Everything that is compared, by name; `names` of the gateways, None = all."""
     chosen: dict[str, Start] = {ALONE: envoy_alone, EMPTY: empty_processor}
     for name, features in GATEWAYS.items():
-        if names is None or name in names:
+        if (names is None or name in names) and (COMPILED.exists() or not features.compiled):
             chosen[name] = lambda provider, features=features: forebay(features, provider)
     return chosen
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Features:
     secrets: bool = False
     policy: bool = False
     transport: str = "wire"
+    compiled: bool = False  # by `make compiled`
 
 
 ALL: Final = Features("keys", limits=True, injection=True, pii=True, secrets=True)
@@ -65,7 +67,9 @@ GATEWAYS: Final[dict[str, Features]] = {
     "+ policy": Features("keys", limits=True, injection=True, pii=True, secrets=True, policy=True),
     "JWT for keys": Features("jwt", limits=True, injection=True, pii=True, secrets=True),
     "grpcio transport": Features("keys", limits=True, injection=True, pii=True, secrets=True, transport="grpcio"),
+    "compiled": Features("keys", limits=True, injection=True, pii=True, secrets=True, compiled=True),
 }
+COMPILED: Final = Path(__file__).resolve().parent.parent / "build" / "compiled"
 
 
 @contextlib.asynccontextmanager
@@ -104,9 +108,23 @@ async def forebay(features: Features, provider: int) -> AsyncIterator[Stack]:
         config.write_text(yaml.safe_dump(_config(features, port, provider, Path(folder)), sort_keys=False))
         credential = {"none": "", "keys": KEY, "jwt": _token(Path(folder))}[features.auth]
         wish = Wish(concurrency=2, drain=1.0, transport=features.transport)
-        async with gateway(config, _silent, wish) as running:
-            pids = running.supervisor.pids()
-            yield Stack(f"127.0.0.1:{port}", credential, pids, running.places.records)
+        with _of(COMPILED if features.compiled else COMPILED.parent.parent):
+            async with gateway(config, _silent, wish) as running:
+                pids = running.supervisor.pids()
+                yield Stack(f"127.0.0.1:{port}", credential, pids, running.places.records)
+
+
+@contextlib.contextmanager
+def _of(packages: Path) -> Iterator[None]:
+    """Processes that start now import Forebay from `packages`."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(packages)
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from extproc.compiled import is_compiled
 from extproc.grpcio_transport import GrpcioTransport
 from extproc.health import Health
 from extproc.loader import Loader
@@ -55,7 +56,8 @@ async def serve(source: Path, places: Places, *, number: int = 0, transport: str
         socket.chmod(0o600)
     gc.collect()
     gc.freeze()  # a collection among millions of objects that stay would stop every caller for tens of milliseconds
-    log.info("serving socket=%s transport=%s config=%s", sockets[0].name, transport, loader.current.resolved.digest)
+    where = (sockets[0].name, transport, loader.current.resolved.digest, "yes" if is_compiled() else "no")
+    log.info("serving socket=%s transport=%s config=%s compiled=%s", *where)
     watching = asyncio.ensure_future(loader.watch())
     await _told_to_stop()
     await health.leaving()
