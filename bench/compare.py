@@ -59,8 +59,8 @@ def stacks(names: tuple[str, ...] | None) -> dict[str, Start]:
     return chosen
 
 
-def closed_loop(stack: Stack, body: Path, seconds: float, provider: int) -> dict[str, Any]:
-    """Requests a second of 32 connections, and microseconds of CPU per request by process."""
+def closed_loop(stack: Stack, body: Path, seconds: float, provider: int, connections: int = 32) -> dict[str, Any]:
+    """Requests a second of so many connections, how long they waited, and microseconds of CPU each by process."""
     script = body.with_suffix(".lua")
     bearer = f'wrk.headers["authorization"] = "Bearer {stack.credential}"' if stack.credential else ""
     script.write_text(_WRK.format(body=body, authorization=bearer))
@@ -68,7 +68,7 @@ def closed_loop(stack: Stack, body: Path, seconds: float, provider: int) -> dict
     groups = {name: family(pid) for name, pid in {**stack.pids, "provider": provider}.items()}
 
     def wrk(duration: float) -> str:
-        command = ["wrk", "-t1", "-c32", f"-d{duration:g}s", "-s", str(script), "--latency", url]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{duration:g}s", "-s", str(script), "--latency", url]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     wrk(2)
@@ -81,9 +81,16 @@ def closed_loop(stack: Stack, body: Path, seconds: float, provider: int) -> dict
     per_second = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]
     return {
         "requests_per_second": per_second,
+        "waited_ms": {cut: _milliseconds(said, cut) for cut in ("50%", "99%")},
         "cpu_us": {name: (after[name] - before[name]) / count * 1e6 for name in groups},
         "resident_mib": {name: resident(pids) / 2**20 for name, pids in groups.items()},
     }
+
+
+def _milliseconds(said: str, cut: str) -> float:
+    """What wrk says of this percentile."""
+    value, unit = re.search(rf"{cut}\s+([\d.]+)(us|ms|s)\b", said).groups()  # type: ignore[union-attr]
+    return float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
 
 
 def open_loop(stack: Stack, body: Path, seconds: float, rate: float) -> dict[str, Any]:
@@ -149,15 +156,15 @@ async def bench(wished: argparse.Namespace) -> dict[str, Any]:
         "prompt_bytes": wished.size,
         "open_loop_rate": wished.rate,
         "rounds": wished.rounds,
-        "stacks": {name: _middle(found) for name, found in runs.items()},
+        "stacks": {name: middle(found) for name, found in runs.items()},
     }
 
 
-def _middle(found: list[Any]) -> Any:
+def middle(found: list[Any]) -> Any:
     """The median over rounds, figure by figure."""
     if isinstance(found[0], dict):
         names = dict.fromkeys(name for each in found for name in each)
-        return {name: _middle([each[name] for each in found if name in each]) for name in names}
+        return {name: middle([each[name] for each in found if name in each]) for name in names}
     return round(statistics.median(found), 4)
 
 
