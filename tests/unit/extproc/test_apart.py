@@ -3,6 +3,7 @@
 import asyncio
 import operator
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -79,3 +80,33 @@ def test_who_leaves_the_queue_is_skipped(apart: Apart) -> None:
         return before - await apart.run(LONG, os.getpid)
 
     assert asyncio.run(story()) == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 65_536, 3_000_000])
+def test_jobs_and_outcomes_of_any_size_travel(apart: Apart, size: int) -> None:
+    """More than a socket's buffer, and nothing at all."""
+    assert asyncio.run(apart.run(LONG, bytes.upper, b"a" * size)) == b"A" * size
+
+
+def test_an_outcome_that_cannot_travel_is_an_error(apart: Apart) -> None:
+    """And the process serves the next job."""
+
+    async def story() -> float:
+        with pytest.raises(TypeError, match="cannot pickle"):
+            await apart.run(LONG, threading.Lock)
+        return await apart.run(LONG, operator.truediv, 1, 2)
+
+    assert asyncio.run(story()) == 0.5
+
+
+def test_who_waits_is_told_when_it_is_closed(apart: Apart) -> None:
+    """At the end of the processor, in the middle of a job."""
+
+    async def story() -> None:
+        job = asyncio.ensure_future(apart.run(LONG, time.sleep, LONG))
+        await asyncio.sleep(0.5)
+        apart.close()
+        with pytest.raises(JobLost):
+            await job
+
+    asyncio.run(story())
