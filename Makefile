@@ -50,10 +50,12 @@ compiled: $(VENV)/.lint ## the wheel with its hot path compiled, into dist/ (nee
 	@FOREBAY_COMPILED=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@$(BIN)/python -m zipfile -e dist/forebay-*-cp*.whl build/compiled
 
-# One test copies transactions half-way, which compiled ones cannot; the table that it walks is the same.
+# Detectors and policies are not compiled. One test copies transactions half-way, which compiled ones cannot; the table
+# that it walks is the same.
 test-compiled: compiled ## the tests of what is compiled, run on it
 	@PYTHONPATH=build/compiled $(BIN)/python -P -c 'import sys; from extproc.compiled import is_compiled; sys.exit(not is_compiled())'
 	@PYTHONPATH=build/compiled $(BIN)/pytest tests/unit/extproc tests/spec/extproc \
+		--ignore tests/unit/extproc/detectors --ignore tests/unit/extproc/policy \
 		--ignore tests/spec/extproc/test_a_transaction_always_ends_once.py
 
 wheel: $(VENV)/.runtime ## build the wheel into dist/
