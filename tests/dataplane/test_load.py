@@ -18,6 +18,7 @@ CONFIG = "providers: {m: {type: mock}}\nmodels: {chat: m/gpt-4o-mini}\n"
 SIZE = 26_000_000
 SLOW = Pace(64 * 1024, 0.01)
 MEBIBYTE = 1 << 20
+LONG = 90  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -114,30 +115,25 @@ def test_a_reader_that_stops_reading_holds_up_nobody_else(running: Gateway, mock
     assert running.loop.run(both()) == [200] * 20
 
 
-def patient(running: Gateway, mock: BuiltIn, seconds: int) -> None:
-    """Three calls of that length: a trickling stream, one that is silent before its first byte, a late answer."""
-    words = " ".join(f"w{number}" for number in range(seconds))
+@pytest.mark.slow
+def test_a_call_of_90_s_is_not_cut(running: Gateway, mock: BuiltIn) -> None:
+    """A trickling stream, one that is silent before its first byte, a late answer. Envoy's default would be 15 s."""
+    words = " ".join(f"w{number}" for number in range(LONG))
     mock.script(
         {"contains": "trickle", "say": words, "chunk_delay": 1.0},
-        {"contains": "silent", "pause": float(seconds)},
-        {"contains": "late", "delay": float(min(seconds, 50))},  # `first_token` is 60 s
+        {"contains": "silent", "pause": float(LONG)},
+        {"contains": "late", "delay": 50.0},  # `first_token` is 60 s
     )
 
     async def everything() -> list[Reply]:
         asked = (chat("trickle", stream=True), chat("silent", stream=True), chat("late"))
-        return await together(call(running.origin, running.key, body, timeout=seconds + 30) for body in asked)
+        return await together(call(running.origin, running.key, body, timeout=LONG + 30) for body in asked)
 
     began = time.monotonic()
-    trickled, silent, late = running.loop.run(everything(), seconds + 60)
-    assert time.monotonic() - began > seconds
+    trickled, silent, late = running.loop.run(everything(), LONG + 60)
+    assert time.monotonic() - began > LONG
     assert "".join(trickled.deltas) == words
     assert ("".join(silent.deltas), late.text) == ("silent", "late")
-
-
-@pytest.mark.slow
-def test_a_call_of_90_s_is_not_cut(running: Gateway, mock: BuiltIn) -> None:
-    """Longer than every usual minute; Envoy's own default would be 15 s."""
-    patient(running, mock, 90)
 
 
 @contextmanager
