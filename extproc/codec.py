@@ -127,18 +127,24 @@ _BODY, _STREAMED_RESPONSE = b"\x0a", b"\x1a"  # BodyMutation 1, 3; StreamedBodyR
 _END_OF_STREAM = b"\x10\x01"  # StreamedBodyResponse 2
 
 
-_CALL, _VERDICT = key(contract.CALL), key(contract.VERDICT)
+_CALL, _VERDICT, _TIMING = key(contract.CALL), key(contract.VERDICT), key(contract.TIMING)
 _FORWARDED, _ANSWERED = key(contract.CALL_FORWARDED), key(contract.CALL_ANSWERED)
 
 
-def _metadata(instalment: bytes, metadata: fx.Metadata | None) -> bytes:
+def _metadata(instalment: bytes, metadata: fx.Metadata | None, timing: str = "") -> bytes:
     if not metadata:
         return b""
     call = {instalment: text(orjson.dumps(metadata))}
     verdict = metadata.get(contract.VERDICT)
     if verdict is not None:  # for Envoy's own eyes
         call[_VERDICT] = text(str(verdict).encode())
-    return delimited(_DYNAMIC_METADATA, struct({_CALL: nested(struct(call))}))
+    return delimited(_DYNAMIC_METADATA, struct({_CALL: nested(struct(call) + _timed(timing))}))
+
+
+@lru_cache(1024)
+def _timed(timing: str) -> bytes:
+    """One more field of the call."""
+    return struct({_TIMING: text(timing.encode())}) if timing else b""
 
 
 @lru_cache(1024)  # names, routes and types of the config; of what differs by call, lengths and buckets
@@ -157,7 +163,8 @@ def _forward_request(effect: fx.ForwardRequest) -> bytes:
     common = delimited(_HEADER_MUTATION, mutation + _remove_headers(effect.remove_headers)) + _CLEAR_ROUTE_CACHE
     if effect.body is not None:
         common += delimited(_BODY_MUTATION, delimited(_BODY, effect.body))
-    return delimited(_REQUEST_BODY, delimited(_RESPONSE, common)) + _metadata(_FORWARDED, effect.metadata)
+    metadata = _metadata(_FORWARDED, effect.metadata, effect.timing)
+    return delimited(_REQUEST_BODY, delimited(_RESPONSE, common)) + metadata
 
 
 def _respond_locally(effect: fx.RespondLocally) -> bytes:
@@ -167,7 +174,7 @@ def _respond_locally(effect: fx.RespondLocally) -> bytes:
         + delimited(_ANSWER, effect.body)
         + delimited(_DETAILS, effect.details.encode())
     )
-    return delimited(_IMMEDIATE_RESPONSE, immediate) + _metadata(_ANSWERED, effect.metadata)
+    return delimited(_IMMEDIATE_RESPONSE, immediate) + _metadata(_ANSWERED, effect.metadata, effect.timing)
 
 
 def _send_piece(effect: fx.SendPiece) -> bytes:

@@ -52,6 +52,7 @@ class Runtime:
             probe_answer=partial(_probe_answer, state_key, resolved.digest),
             price=price,
             count_tokens=count,
+            server_timing=resolved.telemetry.server_timing,
             holdings=holdings,
         )
 

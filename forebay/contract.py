@@ -14,6 +14,7 @@ ROUTE: Final = "x-forebay-route"  # set by the processor: key of the exact-match
 BUCKET: Final = "x-forebay-bucket"  # set by the processor: 0..9999, picks the canary arm
 MODEL_SPAN: Final = "x-forebay-model-span"  # set by the processor: "<offset>:<length>" of the model's JSON string
 #   in the body as forwarded, quotes included
+BEGAN: Final = "x-forebay-began"  # set by Envoy at first sight: when, in microseconds of the day's clock
 UPSTREAM_PROVIDER: Final = "x-forebay-provider"  # set per attempt in the egress gate, removed before the wire
 UPSTREAM_MODEL: Final = "x-forebay-model"
 UPSTREAM_PATH: Final = "x-forebay-path"
@@ -26,6 +27,7 @@ RESPONSE_VERDICT: Final = "x-forebay-verdict"
 RESPONSE_ATTEMPTS: Final = "x-forebay-attempts"
 RESPONSE_CONFIG: Final = "x-forebay-config"  # only on the probe's answer
 REQUEST_ID: Final = "x-request-id"
+SERVER_TIMING: Final = "server-timing"
 
 # --- request headers of Anthropic's API that may travel -----------------------------------------------------------
 ANTHROPIC_VERSION: Final = "anthropic-version"
@@ -40,6 +42,7 @@ CALL: Final = "forebay.call"  # what the processor understood and decided; becom
 # because Envoy and the processor would otherwise handle each of thirty values three times.
 CALL_FORWARDED: Final = "forwarded"  # with the request let through
 CALL_ANSWERED: Final = "answered"  # with our own answer, or with the provider's as it passed
+TIMING: Final = "timing"  # key in CALL: what Envoy adds to the answer as SERVER_TIMING
 VERDICT: Final = "verdict"  # key in CALL; the verdict net lets only PASS through
 PASS: Final = "pass"  # noqa: S105
 IDENTITY: Final = "forebay.identity"  # tenant, client: set by Envoy's auth filters

@@ -6,6 +6,7 @@
     state          who may say what when: one table
     request_path   the request's story, read top to bottom
     response_path  the answer's story
+    timing         what callers are told of the times
     stream_path    the story of an answer that is rewritten while it passes
     machine        the table and the stories put together; every path ends in exactly one outcome
 

@@ -36,4 +36,5 @@ class Context:
     probe_answer: Callable[[str], bytes]  # nonce -> body that only this gateway can give
     price: Callable[[str, Usage], Price]  # backend's model name, usage
     count_tokens: Callable[[str, str], int]  # text, model
+    server_timing: bool = True  # callers are told where the time went
     holdings: Holdings = field(default_factory=Holdings)

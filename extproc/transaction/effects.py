@@ -32,6 +32,7 @@ class ForwardRequest:
     remove_headers: tuple[str, ...]
     body: bytes | None = field(repr=False)
     metadata: Metadata
+    timing: str = ""  # what the answer will say in Server-Timing
 
 
 @frozen
@@ -43,6 +44,7 @@ class RespondLocally:
     body: bytes = field(repr=False)
     details: str
     metadata: Metadata
+    timing: str = ""
 
 
 @frozen

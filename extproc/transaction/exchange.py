@@ -40,6 +40,8 @@ class Exchange:
     client: str = ""
     user: str = ""
     body: bytes = b""
+    body_at: int = 0
+    guard_took: int = -1  # microseconds, the wait for it included; -1 until it is known
     guard_failed_open: bool = False
     inspection: Inspection | None = None
     model: Model | None = None

@@ -20,6 +20,7 @@ Handler = Callable[[Exchange, Context, Any], Step]
 
 def _guard_failed(exchange: Exchange, context: Context, event: e.InspectionFailed) -> Step:
     tenant = exchange.tenant
+    exchange.guard_took = (event.at - exchange.body_at) // 1000
     if tenant is None or tenant.guards.failure_mode == "closed" or exchange.guard_failed_open:
         return refuse(exchange, context, Reason.GUARD_FAILED)
     exchange.guard_failed_open = True  # the parser still has its say, and the record shows what was skipped

@@ -6,6 +6,7 @@ from extproc.transaction.account import refusal_metadata
 from extproc.transaction.context import Context
 from extproc.transaction.exchange import Exchange
 from extproc.transaction.state import State
+from extproc.transaction.timing import server_timing
 from forebay import contract
 from forebay.outcomes import WORDINGS, Reason
 
@@ -31,5 +32,6 @@ def refuse(
         error_body(reason, exchange.api, exchange.request_id, **fields),
         f"{contract.DETAILS_PREFIX}_{reason.value}",
         refusal_metadata(exchange, context, reason),
+        server_timing(exchange, context),
     )
     return [answer, fx.Conclude(wording.outcome, reason)], State.ANSWERED

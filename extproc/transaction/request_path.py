@@ -15,6 +15,7 @@ from extproc.transaction.facts import policy_facts
 from extproc.transaction.refusals import refuse
 from extproc.transaction.routing import bucket
 from extproc.transaction.state import State
+from extproc.transaction.timing import server_timing
 from forebay import contract
 from forebay.config.resolved import Tenant
 from forebay.contract import Api
@@ -123,7 +124,7 @@ def inspect_body(exchange: Exchange, context: Context, event: RequestBodyReceive
     tenant = _known(exchange.tenant)
     if not context.holdings.fits(tenant.name, len(event.body)):
         return refuse(exchange, context, Reason.OVERLOADED, headers=(("retry-after", "1"),))
-    exchange.body = event.body
+    exchange.body, exchange.body_at = event.body, event.at
     work = fx.InspectBody(exchange.operation or "", event.body, tenant.name, tenant.guards, context.caps)
     return [work], State.INSPECTING
 
@@ -133,6 +134,7 @@ def judge(exchange: Exchange, context: Context, event: BodyInspected) -> Step:
     inspection, tenant = event.inspection, _known(exchange.tenant)
     exchange.inspection = inspection
     exchange.stages.update(inspection.stages)
+    exchange.guard_took = (event.at - exchange.body_at) // 1000
     if inspection.refused is not None:
         return refuse(exchange, context, inspection.refused.reason, **dict(inspection.refused.fields))
     call = inspection.call
@@ -186,9 +188,8 @@ def forward(exchange: Exchange, context: Context) -> Step:
         ("content-type", "application/json"),
     )
     exchange.body = b""  # not needed again; an open exchange must not hold its prompt
-    return [
-        fx.ForwardRequest(set_headers, _removed(exchange), rewritten.body, request_metadata(exchange, context))
-    ], State.FORWARDED
+    metadata, timing = request_metadata(exchange, context), server_timing(exchange, context)
+    return [fx.ForwardRequest(set_headers, _removed(exchange), rewritten.body, metadata, timing)], State.FORWARDED
 
 
 def allowed_models(tenant: Tenant, context: Context) -> list[str]:
@@ -248,7 +249,7 @@ def _answer(exchange: Exchange, context: Context, reason: Reason, body: bytes) -
     metadata = refusal_metadata(exchange, context, reason)
     details = f"{contract.DETAILS_PREFIX}_{reason.value}"
     return [
-        fx.RespondLocally(wording.status, headers, body, details, metadata),
+        fx.RespondLocally(wording.status, headers, body, details, metadata, server_timing(exchange, context)),
         fx.Conclude(wording.outcome, reason),
     ], State.ANSWERED
 

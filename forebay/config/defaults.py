@@ -31,7 +31,7 @@ GUARDS: Final = resolved.Guards(
 )
 POLICIES: Final = resolved.Policies(files=(), on_error="deny", mode="enforce", deadline=1.0)
 CAPS: Final = resolved.Caps(messages=2048, tools=256, n=16, max_tokens=200_000, inputs=2048, depth=64)
-TELEMETRY: Final = resolved.Telemetry(prometheus=None)
+TELEMETRY: Final = resolved.Telemetry(prometheus=None, server_timing=True)
 
 
 def written() -> dict[tuple[str, ...], object]:
@@ -56,6 +56,7 @@ def written() -> dict[tuple[str, ...], object]:
         ("policies", "on_error"): POLICIES.on_error,
         ("policies", "mode"): POLICIES.mode,
         ("policies", "deadline"): _seconds(POLICIES.deadline),
+        ("telemetry", "server_timing"): TELEMETRY.server_timing,
     }
     groups: dict[tuple[str, ...], object] = {
         ("providers", "*", "outlier"): OUTLIER,

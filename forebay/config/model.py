@@ -348,6 +348,10 @@ class Telemetry(Written):
     """Where numbers can be read."""
 
     prometheus: Listener | None = Field(default=None, description="Serve /metrics here, on loopback for a port alone.")
+    server_timing: bool | None = Field(
+        default=None,
+        description="Tell callers in `server-timing` where the time went: `auth`, `guard`, `policy`, `upstream`.",
+    )
 
 
 class Config(Written):

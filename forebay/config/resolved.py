@@ -216,6 +216,7 @@ class Caps:
 @dataclass(frozen=True, slots=True)
 class Telemetry:
     prometheus: Address | None
+    server_timing: bool  # callers are told where the time went
 
 
 @dataclass(frozen=True, slots=True)

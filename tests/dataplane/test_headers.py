@@ -245,11 +245,11 @@ def test_answers_carry_the_documented_headers_and_no_others(ask: Callable[..., A
     answer = ask()
     names = {name for name, _ in answer.headers}
     ours = {"x-request-id", "x-forebay-verdict", "x-forebay-provider", "x-forebay-model", "x-forebay-attempts"}
-    assert names - {"content-type", "content-length", "date"} == ours
+    assert names - {"content-type", "content-length", "date", "server-timing"} == ours
     assert (answer.header("x-forebay-verdict"), answer.header("x-forebay-model")) == ("pass", "gpt-4o-mini")
     refused = ask(model="nobody")
     assert (refused.header("x-forebay-verdict"), refused.header("x-forebay-attempts")) == ("refuse", "0")
-    told = {"x-forebay-verdict", "x-forebay-attempts", "x-request-id"}
+    told = {"x-forebay-verdict", "x-forebay-attempts", "x-request-id", "server-timing"}
     assert {name for name, _ in refused.headers} - {"content-type", "content-length", "date"} == told
 
 

@@ -80,7 +80,7 @@ def _composite(name: str, order: Iterable[Backend], resolved: Resolved) -> Json:
     options = {
         # the protocol is the sub-cluster's; Envoy wants one here all the same
         "explicit_http_config": {"http_protocol_options": {}},
-        "http_filters": egress_filters(providers),
+        "http_filters": egress_filters(providers, resolved.telemetry.server_timing),
     }
     return {
         "name": name,

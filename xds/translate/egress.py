@@ -32,29 +32,36 @@ _ACCEPT: Final = "application/json, text/event-stream"
 _USER_AGENT: Final = "forebay"
 _SECRET_WITHIN: Final = 10.0  # then the cluster serves without it: calls to that provider fail, all others go on
 
+# of this attempt: from the first byte to the provider to the first one back
+_UPSTREAM_TIMING: Final = "upstream;dur=%COMMON_DURATION(US_TX_BEG:US_RX_BEG:ms)%"
+
 # of a provider's answer: sessions, its account with the provider, its limits (not the caller's), its software
 UNWANTED: Final = (
     "set-cookie", "set-cookie2", "server", "via", "alt-svc", "x-powered-by", "strict-transport-security",
     "www-authenticate", "proxy-authenticate", "nel", "report-to", "reporting-endpoints", "location", "refresh",
     "openai-organization", "openai-project", "anthropic-organization-id", "connection", "upgrade",
+    contract.SERVER_TIMING,
 )  # fmt: skip
 UNWANTED_PREFIXES: Final = (
     contract.INTERNAL_PREFIX, contract.ENVOY_PREFIX, "x-ratelimit-", "anthropic-ratelimit-", "cf-", "access-control-",
 )  # fmt: skip
 
 
-def egress_filters(providers: Iterable[Provider]) -> list[Json]:
-    """The upstream filters of a composite cluster that may reach `providers`, all of one API."""
+def egress_filters(providers: Iterable[Provider], timing: bool) -> list[Json]:
+    """The upstream filters of a composite cluster that may reach `providers`, all of one API.
+
+    `timing`: callers are told how long the provider took to its first byte.
+    """
     reached = [*providers]
     manner = manner_of(reached)
     keyed = sorted(provider.name for provider in reached if provider.key)
     chosen = {name: execute(f"key-of-{name}", _injector(name, manner)) for name in keyed}
     by_provider = request_header(contract.UPSTREAM_PROVIDER)
     credential = [composite("credential", exact_map(by_provider, chosen))] if chosen else []
-    return [_prepare(manner), *credential, _model(manner), _codec()]
+    return [_prepare(manner, timing), *credential, _model(manner), _codec()]
 
 
-def _prepare(manner: Manner) -> Json:
+def _prepare(manner: Manner, timing: bool) -> Json:
     of_endpoint = f"%UPSTREAM_METADATA({contract.ENDPOINT}:{{}})%"
     return header_mutation(
         "prepare",
@@ -72,6 +79,7 @@ def _prepare(manner: Manner) -> Json:
             *removing_prefixes(*UNWANTED_PREFIXES),
             *removing(*UNWANTED),
             setting(contract.FROM_PROVIDER, of_endpoint.format("api")),
+            *([setting(contract.SERVER_TIMING, _UPSTREAM_TIMING)] if timing else []),
         ],
     )
 

@@ -71,17 +71,17 @@ def _connection_manager(resolved: Resolved, places: Places, machine: Machine) ->
             "http_filters": http_filters(resolved, places, machine),
             "local_reply_config": local_reply_config(),
             "access_log": [record.of_request(str(places.envoy_record))],
-            **_request_line_and_headers(resolved.listen.trusted_hops),
+            **_request_line_and_headers(resolved),
             **_limits(),
         },
     )
 
 
-def _request_line_and_headers(trusted_hops: int) -> Json:
+def _request_line_and_headers(resolved: Resolved) -> Json:
     return {
-        "early_header_mutation_extensions": early_headers(),
+        "early_header_mutation_extensions": early_headers(resolved.telemetry.server_timing),
         "use_remote_address": True,
-        "xff_num_trusted_hops": trusted_hops,
+        "xff_num_trusted_hops": resolved.listen.trusted_hops,
         # nobody is internal; an empty list would mean the private networks, so it names an address nobody has
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}]},  # noqa: S104
         "generate_request_id": True,

@@ -13,7 +13,7 @@ from forebay import contract
 from forebay.config.resolved import Backend, Model, Resolved
 from xds.translate.cluster import arm_order, pinned_backends, pinned_order
 from xds.translate.retries import retry_policy, timeouts
-from xds.translate.shapes import Json, action, exact_map, request_header, set_header
+from xds.translate.shapes import Json, action, add_header, exact_map, request_header, set_header
 
 NOBODY: Final = "nobody"
 _NO_HEADER: Final = f"{contract.INTERNAL_PREFIX}nobody"
@@ -36,7 +36,7 @@ def route_configuration(resolved: Resolved) -> Json:
                 "name": "all",
                 "domains": ["*"],
                 "request_body_buffer_limit": buffer_limit(resolved.listen.body_limit),
-                "response_headers_to_add": _response_headers(),
+                "response_headers_to_add": _response_headers(resolved.telemetry.server_timing),
                 "matcher": _matcher(routes, _digest(resolved)),
             }
         ],
@@ -89,10 +89,13 @@ def _route(name: str, model: Model, target: Json, attempts: int) -> Json:
     }
 
 
-def _response_headers() -> list[Json]:
+def _response_headers(timing: bool) -> list[Json]:
+    of_call = f"%DYNAMIC_METADATA({contract.CALL}:{{}})%"
     return [
-        set_header(contract.RESPONSE_VERDICT, f"%DYNAMIC_METADATA({contract.CALL}:{contract.VERDICT})%"),
+        set_header(contract.RESPONSE_VERDICT, of_call.format(contract.VERDICT)),
         set_header(contract.RESPONSE_PROVIDER, f"%UPSTREAM_METADATA({contract.ENDPOINT}:provider)%"),
         set_header(contract.RESPONSE_MODEL, f"%UPSTREAM_METADATA({contract.ENDPOINT}:model)%"),
         set_header(contract.RESPONSE_ATTEMPTS, "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
+        # the provider's share stands there already: the egress gate wrote it
+        *([add_header(contract.SERVER_TIMING, of_call.format(contract.TIMING))] if timing else []),
     ]

@@ -37,6 +37,11 @@ def set_header(key: str, value: str) -> Json:
     return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
+def add_header(key: str, value: str) -> Json:
+    """A HeaderValueOption that leaves a `key` that is there already, and adds ours."""
+    return {"header": {"key": key, "value": value}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
+
+
 def setting(key: str, value: str) -> Json:
     """The HeaderMutation of `set_header`."""
     return {"append": set_header(key, value)}

@@ -155,6 +155,20 @@ def test_a_piece_says_whether_it_is_the_last() -> None:
     assert not going_on.streamed_response.end_of_stream
 
 
+def test_times_stand_beside_the_call_where_envoy_finds_them() -> None:
+    """They are for the caller, not for the record."""
+    for effect in (
+        fx.ForwardRequest((), (), None, {"verdict": "pass"}, "auth;dur=0.1"),
+        fx.RespondLocally(403, (), b"{}", "forebay_secret", {"verdict": "refuse"}, "auth;dur=0.1"),
+    ):
+        call = sent(effect).dynamic_metadata[contract.CALL]
+        assert call[contract.TIMING] == "auth;dur=0.1"
+        assert call[contract.VERDICT] in {"pass", "refuse"}
+        assert "timing" not in str(call["forwarded" if call[contract.VERDICT] == "pass" else "answered"])
+    untold = sent(fx.ForwardRequest((), (), None, {"verdict": "pass"})).dynamic_metadata[contract.CALL]
+    assert set(untold) == {"forwarded", contract.VERDICT}
+
+
 @given(
     st.lists(st.tuples(NAMES, LATIN), max_size=6),
     st.lists(NAMES, max_size=40),

@@ -50,7 +50,7 @@ def test_a_minimal_file_gets_the_documented_defaults(folder: Path) -> None:
     assert dict(config.tenants) == {"local": r.Tenant("local", (), None, None, guards)}
     assert config.policies == r.Policies((), "deny", "enforce", 1.0)
     assert config.caps == r.Caps(2048, 256, 16, 200_000, 2048, 64)
-    assert config.telemetry == r.Telemetry(None)
+    assert config.telemetry == r.Telemetry(None, True)
     provider = config.providers["openai"]
     place = (provider.scheme, provider.host, provider.port, provider.base_path)
     assert place == ("https", "api.openai.com", 443, "/v1")

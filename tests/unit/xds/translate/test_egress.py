@@ -23,7 +23,7 @@ models: {chat: claude/claude-sonnet-4-5}
 def test_only_providers_of_this_chain_with_a_key_have_an_injector(resolved_of: Callable[..., Resolved]) -> None:
     """Another provider's key has no business in this cluster."""
     providers = resolved_of().providers
-    chain = egress_filters([providers["one"], providers["mock"]])
+    chain = egress_filters([providers["one"], providers["mock"]], True)
     assert [each["name"] for each in chain] == [
         "prepare", "credential", "model", "envoy.filters.http.upstream_codec",
     ]  # fmt: skip
@@ -32,7 +32,7 @@ def test_only_providers_of_this_chain_with_a_key_have_an_injector(resolved_of: C
 
 def test_without_any_key_there_is_no_injector(resolved_of: Callable[..., Resolved]) -> None:
     """Envoy refuses an empty map."""
-    names = [each["name"] for each in egress_filters([resolved_of().providers["mock"]])]
+    names = [each["name"] for each in egress_filters([resolved_of().providers["mock"]], True)]
     assert names == ["prepare", "model", "envoy.filters.http.upstream_codec"]
 
 
@@ -60,7 +60,7 @@ def test_a_provider_is_told_what_its_api_knows() -> None:
 def test_a_key_goes_where_its_api_has_it(resolved_of: Callable[..., Resolved]) -> None:
     """And the version is stated where the caller has not."""
     providers = resolved_of(CLAUDE).providers
-    prepare, credential, *_ = egress_filters(providers.values())
+    prepare, credential, *_ = egress_filters(providers.values(), True)
     assert '"header": "x-api-key", "header_value_prefix": ""' in json.dumps(credential)
     default = {"header": {"key": "anthropic-version", "value": "2023-06-01"}, "append_action": "ADD_IF_ABSENT"}
     assert {"append": default} in prepare["typed_config"]["mutations"]["request_mutations"]
@@ -70,7 +70,7 @@ def test_a_chain_is_of_one_api(resolved_of: Callable[..., Resolved]) -> None:
     """The config sees to it; here it would send a body to somebody who reads it in another way."""
     providers = [*resolved_of(CLAUDE).providers.values(), *resolved_of().providers.values()]
     with pytest.raises(ValueError, match="unpack"):
-        egress_filters(providers)
+        egress_filters(providers, True)
 
 
 def _sent(script: str) -> set[str]:
