@@ -41,10 +41,13 @@ class Driver:
     to Envoy in the order in which `receive` returned and `send` got them.
     """
 
-    def __init__(self, runtime: Runtime, send: Callable[[Reply], None]) -> None:
+    def __init__(self, runtime: Runtime, send: Callable[[Reply], None], most_held: int = MOST_HELD_NS) -> None:
+        """`most_held`: nanoseconds that text of a stream is held."""
         self._runtime = runtime
         self._send = send
+        self._most_held = most_held
         self._expiry: asyncio.TimerHandle | None = None
+        self._working = False
         self._transaction = Transaction(runtime.context)
         runtime.enter()
 
@@ -80,13 +83,15 @@ class Driver:
         """One timer, set anew only when it has run: most text is held for one event, and there are thousands."""
         since = self._transaction.held_since
         if since is not None and self._expiry is None:
-            left = max(0, since + MOST_HELD_NS - time.monotonic_ns())
+            left = max(0, since + self._most_held - time.monotonic_ns())
             self._expiry = asyncio.get_running_loop().call_later(left / 1e9, self._expired)
 
     def _expired(self) -> None:
         self._expiry = None
+        if self._working:
+            return  # it is looked at when that is done
         since, now = self._transaction.held_since, time.monotonic_ns()
-        if since is not None and now - since >= MOST_HELD_NS:
+        if since is not None and now - since >= self._most_held:
             reply = Reply()
             try:
                 self._handle(e.HoldExpired(now), reply)
@@ -107,13 +112,19 @@ class Driver:
 
     async def _work(self, effect: fx.Effect, reply: Reply) -> Reply:
         outstanding: fx.Effect | None = effect
+        self._working = True
         try:
             while outstanding is not None:
+                if reply.messages and isinstance(outstanding, fx.GiveWay):
+                    self._send(reply)  # what is ready goes out before others have their turn
+                    reply = Reply()
                 outstanding = self._handle(await _WORK[type(outstanding)](self, outstanding), reply)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             return self._failed(error)
+        finally:
+            self._working = False
         self._watch_hold()
         return reply
 
@@ -160,9 +171,14 @@ class Driver:
             return e.RestorationFailed(refused.reason, time.monotonic_ns())
         return e.AnswerRestored(done.body, done.restored, time.monotonic_ns(), done.findings, done.blocked)
 
+    async def _give_way(self, effect: fx.GiveWay) -> e.Event:
+        await asyncio.sleep(0)
+        return e.WayGiven(time.monotonic_ns())
+
 
 _WORK: dict[type[fx.Effect], Any] = {
     fx.InspectBody: Driver._inspect,
     fx.DecidePolicy: Driver._decide,
     fx.RestoreAnswer: Driver._restore,
+    fx.GiveWay: Driver._give_way,
 }

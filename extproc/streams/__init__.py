@@ -11,7 +11,8 @@ identifiers   strings of an answer that no guard reads
 dialect       what a stream must know of an API: which texts an event brings
 chat          the dialect of /v1/chat/completions
 messages      the dialect of /v1/messages
-changes       strings of an event exchanged, every other byte left
+changes       the JSON of one event: strings exchanged, every other byte left
+line          one channel: its rewriters in turn, what they hold and since when
 stream        one answer: events in, rewritten events out; what is held, and the bounds
 whole         an answer that comes in one piece, guarded and restored by the same rules
 """

@@ -4,28 +4,34 @@ Events that need no change pass byte for byte, and so does everything in an even
 that must be held back comes with a later delta of the same channel, and at the latest before its choice finishes, the
 stream closes or ends. There is no clock in here: `held_since` says when a deadline for held text begins, and the
 caller then either releases what is held or blocks the rest.
+
+A chunk may be much work: one event of 1 MiB is a second of it. So it is done in *slices*, bounded by what is read, not
+by a clock; between two of them the caller may see to others. Where a text is sliced makes no difference to what
+becomes of it, as it makes none where it is cut.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
-import orjson
-
 from extproc.messages.answer import Usage
-from extproc.messages.json_spans import MAX_DEPTH, parse
 from extproc.messages.refusal import Refused
-from extproc.streams.changes import Change, changed, strings
+from extproc.streams.changes import Body, Change
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
 from extproc.streams.identifiers import is_identifier
+from extproc.streams.line import Line
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
 from forebay.frozen import frozen
 
 _MOST_SEEN: Final = 64  # strings remembered as needing no change: providers repeat the same few in every event
 _LONGEST_SEEN: Final = 80
+
+SLICE: Final = 4096  # characters that are read at a time: some milliseconds
+_EVENT: Final = 64  # characters that an event counts for, whatever it says
+_STRING: Final = 16  # and a string of it
 
 
 class Stop(StrEnum):
@@ -58,34 +64,6 @@ class _StoppedError(Exception):
 
 
 @dataclass(slots=True)
-class _Line:
-    """One channel: its rewriters in order, how much they hold, and since when the oldest of that."""
-
-    rewriters: list[Rewriter]
-    held: int = 0
-    fed: int = 0
-    times: deque[tuple[int, int]] = field(default_factory=deque)  # of what is held: where a feed ended, and when it was
-
-    @property
-    def since(self) -> int:
-        return self.times[0][1]
-
-    def feed(self, text: str, end: bool, at: int) -> str:
-        before, self.fed = self.fed, self.fed + len(text)
-        for rewriter in self.rewriters:
-            text = rewriter.feed(text, end)
-        self.held = sum([rewriter.held for rewriter in self.rewriters])
-        if not self.held:
-            self.times.clear()
-            return text
-        if self.fed > before:
-            self.times.append((self.fed, at))
-        while len(self.times) > 1 and self.times[0][0] <= self.fed - self.held:
-            self.times.popleft()
-        return text
-
-
-@dataclass(slots=True)
 class Said:
     """What the provider sent: its word on usage, and how much text it was, whatever field it stood in."""
 
@@ -104,8 +82,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_repeats", "_rewritings",
-        "_seen", "_size", "_unsent", "closed", "said", "stop",
+        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_out", "_repeats",
+        "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
     )  # fmt: skip
 
     def __init__(
@@ -132,12 +110,15 @@ class Stream:
         self._hide = hide_usage
         self._repeats = repeats
         self._events = EventReader(self._bounds.event)
-        self._lines: dict[Channel, _Line] = {}
+        self._lines: dict[Channel, Line] = {}
         self._seen: set[str] = set()
         self._size = 0
         self._at = 0
         self._unsent: frozenset[int] = frozenset()  # groups whose end has been read and not been sent
         self._clean_end = True  # what went out ends with a blank line
+        self._out: list[bytes] = []
+        self._rest: Iterator[None] | None = None  # the slices of the last chunk that are still to do
+        self._work = 0  # characters read in this slice
 
     @property
     def held(self) -> int:
@@ -149,18 +130,41 @@ class Stream:
         """The time of the feed that brought the oldest text still held; None when nothing is."""
         return min([line.since for line in self._lines.values() if line.held], default=None)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last chunk is to be gone on with before anything else."""
+        return self._rest is not None
+
     def feed(self, chunk: bytes, end: bool, at: int) -> bytes:
         """What goes to the caller in place of `chunk`; `end` with the last one, after which nothing stays held.
 
         `at` is the time, in any unit. Never raises for what a provider sends: see `stop`.
         """
-        self._at = at
-        return self._collect(self._read(chunk, end))
+        out = [self.begin(chunk, end, at)]
+        while self.unfinished:
+            out.append(self.go_on())
+        return b"".join(out)
+
+    def begin(self, chunk: bytes, end: bool, at: int) -> bytes:
+        """As `feed`, but no more than the first slice of it: while the stream is `unfinished`, `go_on`."""
+        self._at, self._work = at, 0
+        return self._advance(self._read(chunk, end))
+
+    def go_on(self) -> bytes:
+        """The next slice of the last chunk. Raises ValueError when there is none."""
+        if self._rest is None:
+            raise ValueError("the stream is not unfinished")
+        return self._advance(self._rest)
 
     def release(self, at: int) -> bytes:
-        """Let go what is held, as if the texts ended here; they go on unhindered. For the end of a deadline."""
+        """Let go what is held, as if the texts ended here; they go on unhindered. For the end of a deadline.
+
+        Raises ValueError while the stream is `unfinished`.
+        """
+        if self._rest is not None:
+            raise ValueError("the stream is unfinished")
         self._at = at
-        return self._collect(self._flush(None))
+        return self._advance(self._released())
 
     def block(self) -> bytes:
         """End the answer as the provider ends a filtered one; what is held is dropped. Empty once it has closed."""
@@ -170,14 +174,15 @@ class Stream:
         """End the answer with an error, given as the body an unstreamed answer would have. Empty once closed."""
         return self._end(self._dialect.failed(error))
 
-    def _collect(self, parts: Iterator[bytes]) -> bytes:
-        """What comes before something stops the stream still goes out."""
-        out: list[bytes] = []
+    def _advance(self, slices: Iterator[None]) -> bytes:
+        """One slice. What comes before something stops the stream still goes out."""
+        self._rest = None
         if self.closed or self.stop:
             return b""
         try:
-            for part in parts:
-                out.append(part)  # noqa: PERF402 - what came before an error counts
+            for _ in slices:
+                self._rest = slices
+                break
         except EventTooLargeError:
             self.stop = Stop.EVENT_TOO_LARGE
         except BlockedError:
@@ -188,7 +193,8 @@ class Stream:
             self.stop = stopped.why
         except (Refused, ValueError):  # ValueError: orjson's own, or bad UTF-8
             self.stop = Stop.UNREADABLE
-        return b"".join(out)
+        out, self._out = self._out, []
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def _end(self, last: bytes) -> bytes:
         if self.closed:
@@ -197,95 +203,135 @@ class Stream:
         self._lines.clear()
         return last if self._clean_end else b"\n\n" + last
 
-    def _read(self, chunk: bytes, end: bool) -> Iterator[bytes]:
+    # Each yield ends a slice; what goes out is put into `_out`, where it stays if the next step stops the stream.
+
+    def _read(self, chunk: bytes, end: bool) -> Iterator[None]:
         room = self._bounds.stream - self._size
         self._size += len(chunk)
         too_long = len(chunk) > room
         for event in self._events.feed(chunk[:room], end and not too_long):
             if not self.closed:
                 yield from self._event(event)
+                if self._spent(_EVENT):
+                    yield
         if too_long and not self.closed:
             raise _StoppedError(Stop.STREAM_TOO_LONG)
         if end and not self.closed:
-            yield from self._flush(None)
+            self._flush(None)
             self.closed = True
 
-    def _event(self, event: Event) -> Iterator[bytes]:
+    def _released(self) -> Iterator[None]:
+        self._flush(None)
+        yield from ()
+
+    def _spent(self, work: int) -> bool:
+        """Whether the slice ends with so much more work."""
+        self._work += work
+        if self._work < SLICE:
+            return False
+        self._work = 0
+        return True
+
+    def _event(self, event: Event) -> Iterator[None]:
         if event.data is None or not event.data.strip():
-            yield self._sent(event.raw, event.complete)
+            self._send(event.raw, event.complete)
         elif self._dialect.closes(event.data):
-            yield from self._flush(None)
+            self._flush(None)
             self.closed = True
-            yield self._sent(event.raw)
+            self._send(event.raw)
         else:
             yield from self._answer(event, event.data)
 
-    def _answer(self, event: Event, data: bytes) -> Iterator[bytes]:
-        answer = _load(data)
-        reading = self._dialect.read(answer)
+    def _answer(self, event: Event, data: bytes) -> Iterator[None]:
+        body = Body(data)
+        reading = self._dialect.read(body.value)
         self._unsent = reading.ended
         self._note(reading)
-        changes = self._pieces(reading)
-        present = {piece.channel for piece in (*reading.pieces, *reading.sealed)}
-        skip = {piece.path for piece in (*reading.pieces, *reading.sealed)} | set(reading.opaque)
-        for path, text in strings(answer):
-            if path not in skip and not is_identifier(path, text):
-                self._other(reading, path, text, changes)
+        changes: list[Change] = []
+        yield from self._pieces(reading, changes)
+        yield from self._others(reading, body, changes)
         if self.held > self._bounds.held:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
-        raw = event.with_data(changed(data, changes)) if changes else event.raw
-        yield from self._flush(reading.ended, present)
+        raw = event.with_data(body.changed(changes)) if changes else event.raw
+        self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
         if not (reading.extra and self._hide):
-            yield self._sent(raw, event.complete)
+            self._send(raw, event.complete)
         self._unsent = frozenset()
 
-    def _pieces(self, reading: Reading) -> list[Change]:
+    def _pieces(self, reading: Reading, changes: list[Change]) -> Iterator[None]:
         """The changes of the channels' texts. A text that ends with this event has all of it in its last piece."""
         pieces = (*reading.pieces, *reading.sealed)
         last = {piece.channel: piece.path for piece in pieces if piece.channel.group in reading.ended}
-        changes = []
         for place, piece in enumerate(pieces):
             end = last.get(piece.channel) == piece.path
             line = self._line(piece.channel, sealed=place >= len(reading.pieces))
-            new = line.feed(piece.text, end, self._at)
+            new = yield from self._fed(partial(self._feed_line, line), piece.text, end)
             if new != piece.text:
                 changes.append((piece.path, piece.text, new))
-        return changes
 
-    def _other(self, reading: Reading, path: Path, text: str, changes: list[Change]) -> None:
-        """A string the dialect does not know holds nothing back: nobody knows how to bring it more text later.
+    def _feed_line(self, line: Line, text: str, end: bool) -> str:
+        """A piece of a text that the dialect knows."""
+        said = self.said
+        if text:
+            said.characters += len(text)
+            said.tokens += self._count(text)
+            if said.first_text_at is None:
+                said.first_text_at = self._at
+        return line.feed(text, end, self._at)
 
-        In a delta it is still the next piece of something: what it points to may have begun in an earlier one.
-        """
+    def _others(self, reading: Reading, body: Body, changes: list[Change]) -> Iterator[None]:
+        """The strings the dialect does not know hold nothing back: nobody knows how to bring them more text later."""
+        known = {piece.path for piece in (*reading.pieces, *reading.sealed)} | set(reading.opaque)
+        for path, text in body.strings():
+            if path in known or is_identifier(path, text):
+                continue
+            new = yield from self._other(reading, path, text)
+            if new != text:
+                changes.append((path, text, new))
+
+    def _other(self, reading: Reading, path: Path, text: str) -> Generator[None, None, str]:
+        """In a delta it is still the next piece of something: what it points to may have begun in an earlier one."""
         for start, group in reading.running:
             if path[: len(start)] == start:
-                new = self._line(Channel(group, repr(path[len(start) :]))).feed(text, True, self._at)
-                if new != text:
-                    changes.append((path, text, new))
-                return
-        if text not in self._seen:
-            self._whole(path, text, changes)
-
-    def _whole(self, path: Path, text: str, changes: list[Change]) -> None:
+                line = self._line(Channel(group, repr(path[len(start) :])))
+                return (yield from self._fed(partial(line.feed, at=self._at), text, True))
+        if text in self._seen:
+            return text
         new = text
         for rewriting in self._rewritings:
-            new = rewriting.whole(new)
-        if new != text:
-            changes.append((path, text, new))
-        elif len(self._seen) < _MOST_SEEN and len(text) <= _LONGEST_SEEN:
+            if len(new) > SLICE:
+                new = yield from self._fed(rewriting.channel().feed, new, True)
+            else:
+                new = rewriting.whole(new)
+        if new == text and len(self._seen) < _MOST_SEEN and len(text) <= _LONGEST_SEEN:
             self._seen.add(text)
+        if self._spent(_STRING + len(text) % SLICE):
+            yield
+        return new
 
-    def _flush(
-        self, groups: frozenset[int] | None, but: set[Channel] | frozenset[Channel] = frozenset()
-    ) -> Iterator[bytes]:
-        """What is held in these groups (None: in all), in events of our own."""
+    def _fed(self, feed: Callable[[str, bool], str], text: str, end: bool) -> Generator[None, None, str]:
+        """What `feed` makes of `text`, slice by slice."""
+        out: list[str] = []
+        at = 0
+        while len(text) - at > SLICE:
+            out.append(feed(text[at : at + SLICE], False))
+            at += SLICE
+            if self._spent(SLICE):
+                yield
+        out.append(feed(text[at:], end))
+        if self._spent(_STRING + len(text) - at):
+            yield
+        return "".join(out)
+
+    def _flush(self, groups: frozenset[int] | None, but: set[Channel] | frozenset[Channel] = frozenset()) -> None:
+        """What is held in these groups (None: in all) goes out, in events of our own."""
         for channel, line in self._lines.items():
             if line.held and (groups is None or channel.group in groups) and channel not in but:
                 text = line.feed("", True, self._at)
                 if text:
-                    yield self._sent(self._dialect.carry(channel, text))
+                    self._send(self._dialect.carry(channel, text))
 
-    def _line(self, channel: Channel, sealed: bool = False) -> _Line:
+    def _line(self, channel: Channel, sealed: bool = False) -> Line:
         line = self._lines.get(channel)
         if line is None:
             if len(self._lines) == self._bounds.channels:
@@ -295,7 +341,7 @@ class Stream:
                 for rewriting in self._rewritings
                 if rewriting.reads_signed or not sealed
             ]
-            line = self._lines[channel] = _Line(rewriters)
+            line = self._lines[channel] = Line(rewriters)
         return line
 
     def _note(self, reading: Reading) -> None:
@@ -306,35 +352,8 @@ class Stream:
         for reason in reading.finish_reasons:
             if reason not in said.finish_reasons:
                 said.finish_reasons.append(reason)
-        for piece in (*reading.pieces, *reading.sealed):
-            if piece.text:
-                said.characters += len(piece.text)
-                said.tokens += self._count(piece.text)
-                if said.first_text_at is None:
-                    said.first_text_at = self._at
 
-    def _sent(self, raw: bytes, complete: bool = True) -> bytes:
+    def _send(self, raw: bytes, complete: bool = True) -> None:
         """Bytes that go out; an event of ours must not run into one whose blank line is missing."""
-        before = b"" if self._clean_end else b"\n\n"
+        self._out.append(raw if self._clean_end else b"\n\n" + raw)
         self._clean_end = complete
-        return before + raw
-
-
-def _load(data: bytes) -> dict[str, object]:
-    """The event's JSON object. Raises Refused or ValueError for what is none, or could be read in two ways.
-
-    What orjson writes as it was read names no key twice and needs no stricter look.
-    """
-    answer = orjson.loads(data)
-    if _rewritten(answer) != data:
-        parse(data, MAX_DEPTH)
-    if not isinstance(answer, dict):
-        raise ValueError("an event is a JSON object")
-    return answer
-
-
-def _rewritten(answer: object) -> bytes:
-    try:
-        return orjson.dumps(answer)
-    except orjson.JSONEncodeError:
-        return b""  # deeper than it writes: the strict parser says what becomes of it

@@ -148,6 +148,11 @@ class DecidePolicy:
 
 
 @frozen
+class GiveWay:
+    """Let other exchanges have a turn before the rest of a piece is read; answered by WayGiven."""
+
+
+@frozen
 class RestoreAnswer:
     """Guard the answer (`guards` None: do not), then put the redacted values back.
 
@@ -190,6 +195,7 @@ Effect = (
     | Abort
     | InspectBody
     | DecidePolicy
+    | GiveWay
     | RestoreAnswer
     | Conclude
 )

@@ -142,6 +142,13 @@ class RestorationFailed:
 
 
 @frozen
+class WayGiven:
+    """Others had their turn, as `GiveWay` asked for."""
+
+    at: int
+
+
+@frozen
 class HoldExpired:
     """Text of a rewritten answer has been held for as long as it may be."""
 
@@ -168,6 +175,7 @@ Event = (
     | ResponseTrailersReceived
     | AnswerRestored
     | RestorationFailed
+    | WayGiven
     | HoldExpired
     | StreamClosed
 )

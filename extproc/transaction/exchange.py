@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from extproc.detectors.leakage import NOTHING, Prints
 from extproc.findings import AnswerFinding, Risk
@@ -27,6 +28,7 @@ class Rewrite:
     restoring: Restoring
     guarding: Guarding | None
     accounted_at: int | None = None  # when the metadata last said what has passed
+    ends: Literal["", "piece", "trailers"] = ""  # with what the provider has ended the answer
 
 
 @dataclass(slots=True, repr=False)

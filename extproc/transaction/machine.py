@@ -51,6 +51,7 @@ HANDLERS: dict[tuple[State, type[e.Event]], Handler] = {
     (State.STREAMING, e.ResponseBodyReceived): stream_path.rewrite,
     (State.STREAMING, e.ResponseTrailersReceived): stream_path.end_with_trailers,
     (State.STREAMING, e.HoldExpired): stream_path.release,
+    (State.SLICING, e.WayGiven): stream_path.go_on,
     (State.RESTORING, e.AnswerRestored): response_path.replace,
     (State.RESTORING, e.RestorationFailed): _restoration_failed,
     (State.TRAILING, e.ResponseTrailersReceived): response_path.end_with_trailers,

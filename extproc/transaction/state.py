@@ -9,7 +9,8 @@ closed (`Abort`), never open.
 request was let through with its verdict; no error leads to it.
 
 `STREAMING` is the exception to Envoy's waiting: pieces of the answer come and go independently of each other, and time
-has a say as well (`HoldExpired`). `CUT` follows it, where the rest of an answer may not pass.
+has a say as well (`HoldExpired`). A piece that is much work is read in slices (`SLICING`), and nothing else is legal
+until it is done: the transport keeps what comes. `CUT` follows it, where the rest of an answer may not pass.
 
 An answer's head while the request's body is still awaited can only be Envoy's own (a body over its limit, broken
 framing, a caller who is too slow): it passes, and the stream stays open.
@@ -34,6 +35,7 @@ class State(Enum):
     AWAITING_ANSWER = auto()  # the answer is held back by Envoy, its whole body awaited
     HOLDING = auto()  # the answer is held back by us, piece by piece
     STREAMING = auto()  # the answer is rewritten while it passes
+    SLICING = auto()  # work outstanding: the rest of a piece of such an answer
     RESTORING = auto()  # work outstanding: the whole answer guarded and restored
     TRAILING = auto()  # the answer's body is done, its trailers are awaited
     # ends
@@ -60,6 +62,7 @@ LEGAL: dict[State, frozenset[type[e.Event]]] = {
     State.AWAITING_ANSWER: frozenset({e.ResponseBodyReceived}),
     State.HOLDING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
     State.STREAMING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived, e.HoldExpired}),
+    State.SLICING: frozenset({e.WayGiven}),
     State.RESTORING: frozenset({e.AnswerRestored, e.RestorationFailed}),
     State.TRAILING: frozenset({e.ResponseTrailersReceived}),
 }
@@ -73,6 +76,7 @@ IGNORED_AT_END: frozenset[type[e.Event]] = frozenset(
         e.PolicyFailed,
         e.AnswerRestored,
         e.RestorationFailed,
+        e.WayGiven,
         e.HoldExpired,
         e.StreamClosed,
     }

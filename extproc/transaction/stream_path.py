@@ -19,6 +19,7 @@ from extproc.transaction.events import (
     ResponseBodyReceived,
     ResponseHeadersReceived,
     ResponseTrailersReceived,
+    WayGiven,
 )
 from extproc.transaction.exchange import Exchange, Rewrite
 from extproc.transaction.state import State
@@ -78,12 +79,26 @@ def begin(exchange: Exchange, context: Context, event: ResponseHeadersReceived) 
 def rewrite(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
     """A piece of the provider's: send what it completes, which may be nothing."""
     now = _known(exchange)
-    out = now.stream.feed(event.body, event.end_of_stream, event.at)
+    now.ends = "piece" if event.end_of_stream else ""
+    return _read(exchange, context, now.stream.begin(event.body, event.end_of_stream, event.at), event.at)
+
+
+def go_on(exchange: Exchange, context: Context, event: WayGiven) -> Step:
+    """The next slice of a piece that is much work."""
+    return _read(exchange, context, _known(exchange).stream.go_on(), event.at)
+
+
+def _read(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
+    """A slice of a piece was read, mostly all of it."""
+    now = _known(exchange)
     if now.stream.stop is not None:
         return _cut(exchange, context, out)
-    if event.end_of_stream:
-        return [*_pieces(out, True, _counted(exchange, context)), _done()], State.COMPLETED
-    return _passed(exchange, context, out, event.at)
+    if now.stream.unfinished:
+        passed, _ = _passed(exchange, context, out, at)
+        return [*passed, fx.GiveWay()], State.SLICING
+    if now.ends:
+        return [*_last(exchange, out, _counted(exchange, context)), _concluded(Reason.OK)], State.COMPLETED
+    return _passed(exchange, context, out, at)
 
 
 def release(exchange: Exchange, context: Context, event: HoldExpired) -> Step:
@@ -102,13 +117,8 @@ def release(exchange: Exchange, context: Context, event: HoldExpired) -> Step:
 def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
     """The body was complete before its trailers came: they, not a piece, are the end."""
     now = _known(exchange)
-    out = now.stream.feed(b"", True, event.at)
-    if now.stream.stop is None:
-        pieces = _pieces(out, False, None) if out else iter(())
-        return [*pieces, fx.PassTrailers(_counted(exchange, context)), _done()], State.COMPLETED
-    reason, final = _ending(exchange)
-    last = fx.PassTrailers(_stopped(exchange, context, reason))
-    return [*_pieces(out + final, False, None), last, _concluded(reason)], State.CUT
+    now.ends = "trailers"
+    return _read(exchange, context, now.stream.begin(b"", True, event.at), event.at)
 
 
 def _passed(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
@@ -125,7 +135,18 @@ def _passed(exchange: Exchange, context: Context, out: bytes, at: int) -> Step:
 def _cut(exchange: Exchange, context: Context, out: bytes) -> Step:
     """No more of it may pass: the caller gets a clean end that says so, and Envoy cuts the provider off."""
     reason, final = _ending(exchange)
-    return [*_pieces(out + final, True, _stopped(exchange, context, reason)), _concluded(reason)], State.CUT
+    metadata = {**_counted(exchange, context), "reason": reason.value}
+    return [*_last(exchange, out + final, metadata), _concluded(reason)], State.CUT
+
+
+def _last(exchange: Exchange, out: bytes, metadata: fx.Metadata) -> Iterator[fx.Effect]:
+    """What ends the answer: a piece, or the provider's trailers where there are some."""
+    if _known(exchange).ends != "trailers":
+        yield from _pieces(out, True, metadata)
+        return
+    if out:
+        yield from _pieces(out, False, None)
+    yield fx.PassTrailers(metadata)
 
 
 def _pieces(body: bytes, end: bool, metadata: fx.Metadata | None) -> Iterator[fx.SendPiece]:
@@ -143,10 +164,6 @@ def _counted(exchange: Exchange, context: Context) -> fx.Metadata:
     return answer_metadata(exchange, context)
 
 
-def _stopped(exchange: Exchange, context: Context, reason: Reason) -> fx.Metadata:
-    return {**_counted(exchange, context), "reason": reason.value}
-
-
 def _ending(exchange: Exchange) -> tuple[Reason, bytes]:
     """Why a stopped stream ends, and its last events."""
     stream = _known(exchange).stream
@@ -154,10 +171,6 @@ def _ending(exchange: Exchange) -> tuple[Reason, bytes]:
         return Reason.BLOCKED_IN_STREAM, stream.block()
     reason = Reason.ANSWER_UNREADABLE
     return reason, stream.fail(error_body(reason, exchange.api, exchange.request_id))
-
-
-def _done() -> fx.Effect:
-    return _concluded(Reason.OK)
 
 
 def _concluded(reason: Reason) -> fx.Effect:

@@ -91,9 +91,48 @@ def test_what_is_long_goes_in_several_pieces() -> None:
     """A piece is at most 64 KiB, the last one has the end."""
     story, _ = streaming()
     raw = said("x" * 2 * PIECE)
-    story = story >> chunk(raw) << piece(raw[:PIECE]) << piece(raw[PIECE : 2 * PIECE]) << piece(raw[2 * PIECE :])
+    story = in_slices(story >> chunk(raw), e.WayGiven(5_001))
+    story = story << piece(raw[:PIECE]) << piece(raw[PIECE : 2 * PIECE]) << piece(raw[2 * PIECE :])
     exactly = b":" + b"x" * (PIECE - 3) + b"\n\n"
     assert story >> chunk(exactly, end=True) << piece(exactly, True) << DONE
+
+
+def in_slices(story: Playbook, turn: e.WayGiven) -> Playbook:
+    """To the last slice of a piece that is much work; nothing goes out before it."""
+    slices = 0
+    while story.transaction.state is State.SLICING:
+        story = story << fx.GiveWay() >> turn
+        slices += 1
+    assert slices > 10
+    return story
+
+
+def test_a_piece_that_is_much_work_lets_others_have_their_turns() -> None:
+    """What is done goes out at once, the rest with its slice, and the answer's end with the last."""
+    story, placeholder = streaming()
+    long = said("x" * PIECE + placeholder)
+    story = story >> chunk(said("first") + long, end=True) << piece(said("first"))
+    story = in_slices(story, e.WayGiven(5_001))
+    restored = said("x" * PIECE + "jo@example.org")
+    assert story << piece(restored[:PIECE]) << piece(restored[PIECE:], True) << DONE
+
+
+def test_an_event_that_only_the_trailers_complete_is_read_in_slices_too() -> None:
+    """It lacks its blank line."""
+    story, _ = streaming()
+    story = story >> chunk(said("x" * PIECE)[:-2]) >> TRAILERS
+    story = in_slices(story, e.WayGiven(6_001)) << That(fx.SendPiece) << That(fx.SendPiece, end_of_stream=False)
+    assert story << fx.PassTrailers << DONE
+
+
+def test_nothing_else_happens_between_two_slices() -> None:
+    """What is held is being looked at: to let it go now would bring it out of order. The end ends it, too."""
+    story, _ = streaming()
+    story = story >> chunk(said("x" * PIECE)) << fx.GiveWay()
+    assert story >> e.HoldExpired(9_000) << fx.Abort(Reason.INTERNAL) << fx.Conclude >> e.WayGiven(9_001)
+    story, _ = streaming()
+    story = story >> chunk(said("x" * PIECE)) << fx.GiveWay() >> CLOSED << fx.Conclude
+    assert story >> e.WayGiven(9_000)
 
 
 def test_what_has_passed_is_told_now_and_then() -> None:
