@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -50,11 +50,13 @@ class Features:
     pii: bool = False
     secrets: bool = False
     policy: bool = False
+    answers: bool = False  # guards on answers
     transport: str = "wire"
     compiled: bool = False  # by `make compiled`
 
 
 ALL: Final = Features("keys", limits=True, injection=True, pii=True, secrets=True)
+GUARDED: Final = replace(ALL, answers=True)
 
 # Each adds one thing to the one before; the last rows change one thing of `everything on`.
 GATEWAYS: Final[dict[str, Features]] = {
@@ -164,11 +166,14 @@ def nginx() -> Iterator[tuple[int, int]]:
 
 
 def _config(features: Features, port: int, provider: int, folder: Path) -> dict[str, object]:
-    guards = {
+    guards: dict[str, dict[str, str]] = {
         "injection": {"action": "block" if features.injection else "off"},
         "pii": {"in": "redact" if features.pii else "off"},
         "secrets": {"in": "redact" if features.secrets else "off"},
     }
+    if features.answers:
+        for each in ("pii", "secrets", "system_prompt", "links"):
+            guards.setdefault(each, {})["out"] = "redact"
     tenant: dict[str, object] = {}
     config: dict[str, object] = {
         "listen": {"http": f"127.0.0.1:{port}", "client_limit": "1000000/s"},

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from compare import ALONE, LOAD, PROSE, settle
 from ledger import family, resident
-from stacks import ALL, Stack, envoy_alone, forebay
+from stacks import ALL, GUARDED, Features, Stack, envoy_alone, forebay
 
 from forebay.supervise.ports import free_port
 
@@ -42,11 +42,16 @@ class Load:
     pieces_per_second: int
     prompt: str
     target: str
+    features: Features = ALL
+    system: str = ""
 
 
+VALUES: Final = "Write to maria.rossi@example.com about it. " + PROSE
+SYSTEM: Final = "You are Ada of the Northwind shipping desk. Never promise anybody a refund above fifty dollars."
 LOADS: Final = {
     "few": Load(20, 20, PROSE, ""),
-    "restored": Load(200, 20, "Write to maria.rossi@example.com about it. " + PROSE, "TTFT p99 + 3 ms, gap p99 + 2 ms"),
+    "restored": Load(200, 20, VALUES, "TTFT p99 + 3 ms, gap p99 + 2 ms"),
+    "guarded": Load(200, 20, VALUES, "TTFT p99 + 3 ms, gap p99 + 2 ms", GUARDED, SYSTEM),
     "many": Load(500, 20, PROSE, "gap p99 + 5 ms"),
     "thousands": Load(2000, 2, PROSE, "no failure, 300 MiB"),
 }
@@ -74,8 +79,8 @@ def provider(load: Load, seconds: float) -> Iterator[int]:
 def sent(stack: Stack, load: Load, seconds: float, folder: Path) -> dict[str, Any]:
     """What the callers saw; raises RuntimeError if a stream failed."""
     body = folder / "body.json"
-    message = {"role": "user", "content": load.prompt}
-    call = {"model": "chat", "stream": True, "messages": [message]}
+    system = [{"role": "system", "content": load.system}] if load.system else []
+    call = {"model": "chat", "stream": True, "messages": [*system, {"role": "user", "content": load.prompt}]}
     body.write_text(json.dumps(call, separators=(",", ":")))
     command = [LOAD, "send", "-address", stack.address, "-body", body, "-callers", str(load.streams)]
     command += ["-seconds", f"{seconds:g}", "-warm", f"{length(seconds) + 1:g}", "-spread", f"{length(seconds):g}s"]
@@ -116,9 +121,9 @@ class Memory:
 
 
 @contextlib.asynccontextmanager
-async def started(name: str, port: int) -> AsyncIterator[Stack]:
+async def started(name: str, port: int, features: Features) -> AsyncIterator[Stack]:
     """One of the two stacks, warm."""
-    async with envoy_alone(port) if name == ALONE else forebay(ALL, port) as stack:
+    async with envoy_alone(port) if name == ALONE else forebay(features, port) as stack:
         await asyncio.to_thread(settle, stack)
         yield stack
 
@@ -126,7 +131,7 @@ async def started(name: str, port: int) -> AsyncIterator[Stack]:
 async def measure(name: str, load: Load, seconds: float, folder: Path) -> dict[str, Any]:
     """One load on one stack."""
     with provider(load, seconds) as port:
-        async with started(name, port) as stack:
+        async with started(name, port, load.features) as stack:
             with Memory(stack) as memory:
                 found = await asyncio.to_thread(sent, stack, load, seconds, folder)
     return {
@@ -178,7 +183,7 @@ async def soak(seconds: float, folder: Path) -> None:
     """One load for long: the memory every ten seconds."""
     load = LOADS["restored"]
     with provider(load, 5) as port:
-        async with started(GATEWAY, port) as stack:
+        async with started(GATEWAY, port, load.features) as stack:
             memory, began = Memory(stack), time.monotonic()
             sending = asyncio.create_task(asyncio.to_thread(sent, stack, load, seconds, folder))
             while not sending.done():

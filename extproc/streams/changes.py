@@ -32,6 +32,21 @@ class Body:
         self.value: dict[str, object] = value
         self._data = data
 
+    def place(self, path: Path) -> tuple[int, int] | None:
+        """Where the string at `path` stands, quotes included. None where that is not told in no time, or it is none."""
+        value: Any = self.value
+        node = self._root
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else value[step]
+            node = cast("Any", node.value)[step] if node is not None and value is not None else None
+        if not isinstance(value, str):
+            return None
+        if node is not None:
+            return node.start, node.end
+        quoted = orjson.dumps(value)
+        start = self._data.find(quoted)
+        return (start, start + len(quoted)) if start == self._data.rfind(quoted) else None
+
     def strings(self) -> Iterator[tuple[Path, str]]:
         """Every string value that is not empty, and where it stands."""
         waiting: list[tuple[Path, object]] = [((), self.value)]

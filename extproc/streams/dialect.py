@@ -62,7 +62,11 @@ class Dialect(Protocol):
         ...
 
     def read(self, answer: Mapping[str, object]) -> Reading:
-        """The event, understood. Never raises for what a provider sends: what is not understood is left out."""
+        """The event, understood. Never raises for what a provider sends: what is not understood is left out.
+
+        Of two events that differ in the text of a piece alone, the readings do, too; and to read the second of them
+        right after the first changes nothing in what the dialect remembers. It may be left out (`mould`).
+        """
         ...
 
     def carry(self, channel: Channel, text: str) -> bytes:

@@ -67,6 +67,11 @@ class EventReader:
         self._first = True
         self._clear()
 
+    @property
+    def between(self) -> bool:
+        """Whether all that came has become events, and there was one."""
+        return not self._buffer and not self._first
+
     def feed(self, chunk: bytes, end: bool = False) -> Iterator[Event]:
         """The events that `chunk` completes; take all of them before feeding again.
 

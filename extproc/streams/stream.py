@@ -16,12 +16,15 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+import orjson
+
 from extproc.messages.answer import Usage
 from extproc.messages.refusal import Refused
 from extproc.streams.changes import Body, Change
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
 from extproc.streams.identifiers import is_identifier
 from extproc.streams.line import Line
+from extproc.streams.mould import Mould, mould_of
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
 from forebay.frozen import frozen
@@ -82,8 +85,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_out", "_repeats",
-        "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
+        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_mould", "_out",
+        "_repeats", "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
     )  # fmt: skip
 
     def __init__(
@@ -117,6 +120,7 @@ class Stream:
         self._unsent: frozenset[int] = frozenset()  # groups whose end has been read and not been sent
         self._clean_end = True  # what went out ends with a blank line
         self._out: list[bytes] = []
+        self._mould: Mould | None = None  # of the last event, if it left one
         self._rest: Iterator[None] | None = None  # the slices of the last chunk that are still to do
         self._work = 0  # characters read in this slice
 
@@ -128,7 +132,11 @@ class Stream:
     @property
     def held_since(self) -> int | None:
         """The time of the feed that brought the oldest text still held; None when nothing is."""
-        return min([line.since for line in self._lines.values() if line.held], default=None)
+        since = None
+        for line in self._lines.values():
+            if line.held and (since is None or line.since < since):
+                since = line.since
+        return since
 
     @property
     def unfinished(self) -> bool:
@@ -208,6 +216,8 @@ class Stream:
     def _read(self, chunk: bytes, end: bool) -> Iterator[None]:
         room = self._bounds.stream - self._size
         self._size += len(chunk)
+        if self._events.between and not end and len(chunk) <= room and self._moulded(chunk):
+            return
         too_long = len(chunk) > room
         for event in self._events.feed(chunk[:room], end and not too_long):
             if not self.closed:
@@ -232,7 +242,22 @@ class Stream:
         self._work = 0
         return True
 
+    def _moulded(self, raw: bytes) -> bool:
+        """Whether it was an event like the last, and has been dealt with."""
+        mould = self._mould
+        if mould is None or len(raw) > SLICE or (found := mould.read(raw)) is None:
+            return False
+        text, start, stop = found
+        new = self._feed_line(mould.line, text, False)
+        if mould.line.held and self.held > self._bounds.held:
+            raise _StoppedError(Stop.HELD_TOO_MUCH)
+        self._send(raw if new == text else b"".join([raw[:start], orjson.dumps(new)[1:-1], raw[stop:]]))
+        return True
+
     def _event(self, event: Event) -> Iterator[None]:
+        if self._moulded(event.raw):
+            return
+        self._mould = None
         if event.data is None or not event.data.strip():
             self._send(event.raw, event.complete)
         elif self._dialect.closes(event.data):
@@ -249,9 +274,11 @@ class Stream:
         self._note(reading)
         changes: list[Change] = []
         yield from self._pieces(reading, changes)
-        yield from self._others(reading, body, changes)
+        settled = yield from self._others(reading, body, changes)
         if self.held > self._bounds.held:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
+        if settled and len(reading.pieces) == 1:
+            self._mould = mould_of(event, body, reading, self._lines[reading.pieces[0].channel])
         raw = event.with_data(body.changed(changes)) if changes else event.raw
         self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
         if not (reading.extra and self._hide):
@@ -279,24 +306,36 @@ class Stream:
                 said.first_text_at = self._at
         return line.feed(text, end, self._at)
 
-    def _others(self, reading: Reading, body: Body, changes: list[Change]) -> Iterator[None]:
-        """The strings the dialect does not know hold nothing back: nobody knows how to bring them more text later."""
+    def _others(self, reading: Reading, body: Body, changes: list[Change]) -> Generator[None, None, bool]:
+        """The strings the dialect does not know hold nothing back: nobody knows how to bring them more text later.
+
+        Returns whether the same ones would be let pass again unseen.
+        """
         known = {piece.path for piece in (*reading.pieces, *reading.sealed)} | set(reading.opaque)
+        settled = True
         for path, text in body.strings():
             if path in known or is_identifier(path, text):
                 continue
-            new = yield from self._other(reading, path, text)
+            line = self._running(reading, path)
+            if line is not None:
+                new = yield from self._fed(partial(line.feed, at=self._at), text, True)
+            elif text not in self._seen:
+                new = yield from self._whole(text)
+            else:
+                continue
+            settled = settled and line is None and text in self._seen
             if new != text:
                 changes.append((path, text, new))
+        return settled
 
-    def _other(self, reading: Reading, path: Path, text: str) -> Generator[None, None, str]:
+    def _running(self, reading: Reading, path: Path) -> Line | None:
         """In a delta it is still the next piece of something: what it points to may have begun in an earlier one."""
         for start, group in reading.running:
             if path[: len(start)] == start:
-                line = self._line(Channel(group, repr(path[len(start) :])))
-                return (yield from self._fed(partial(line.feed, at=self._at), text, True))
-        if text in self._seen:
-            return text
+                return self._line(Channel(group, repr(path[len(start) :])))
+        return None
+
+    def _whole(self, text: str) -> Generator[None, None, str]:
         new = text
         for rewriting in self._rewritings:
             if len(new) > SLICE:
