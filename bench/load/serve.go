@@ -98,7 +98,7 @@ func word(echoed []byte, n int) string {
 	case half > 0 && n%4 == 2:
 		return string(echoed[half:])
 	}
-	if n%10 == 7 { // what a guard on answers has to find: nobody sent it
+	if n%40 == 7 { // what a guard on answers has to find: nobody sent it
 		return "to eve.adams@example.org "
 	}
 	return "word "
