@@ -178,9 +178,18 @@ def _respond_locally(effect: fx.RespondLocally) -> bytes:
 
 
 def _send_piece(effect: fx.SendPiece) -> bytes:
-    streamed = delimited(_BODY, effect.body) + (_END_OF_STREAM if effect.end_of_stream else b"")
-    common = delimited(_BODY_MUTATION, delimited(_STREAMED_RESPONSE, streamed))
-    return delimited(_RESPONSE_BODY, delimited(_RESPONSE, common)) + _metadata(_ANSWERED, effect.metadata)
+    end = _END_OF_STREAM if effect.end_of_stream else b""
+    before = _before_piece(len(effect.body), len(end))
+    return b"".join([before, effect.body, end, _metadata(_ANSWERED, effect.metadata)])
+
+
+@lru_cache(1024)  # by far the most are some hundred bytes
+def _before_piece(size: int, behind: int) -> bytes:
+    """What stands before a piece of so many bytes, with so many behind it."""
+    before = _BODY + varint(size)
+    for tag in (_STREAMED_RESPONSE, _BODY_MUTATION, _RESPONSE, _RESPONSE_BODY):
+        before = tag + varint(len(before) + size + behind) + before
+    return before
 
 
 def _replace_answer(effect: fx.ReplaceAnswer) -> bytes:

@@ -67,7 +67,8 @@ def _ext_proc() -> Json:
                 "disallow_is_error": {"value": True},
             },
             "metadata_options": {
-                "forwarding_namespaces": {"untyped": [contract.JWT_METADATA, contract.IDENTITY]},
+                # goes with every message, each piece of a stream included: what stands in headers has no place here
+                "forwarding_namespaces": {"untyped": [contract.JWT_METADATA]},
                 "receiving_namespaces": {"untyped": [contract.CALL]},
             },
         },
