@@ -172,7 +172,7 @@ class Driver:
         return e.AnswerRestored(done.body, done.restored, time.monotonic_ns(), done.findings, done.blocked)
 
     async def _give_way(self, effect: fx.GiveWay) -> e.Event:
-        await asyncio.sleep(0)
+        await self._runtime.turns.mine()
         return e.WayGiven(time.monotonic_ns())
 
 

@@ -9,6 +9,7 @@ from extproc.policy.evaluator import Evaluator, PolicyInvalid
 from extproc.redactable import REDACTABLE
 from extproc.runtime import Runtime
 from extproc.transaction.holdings import Holdings
+from extproc.turns import Turns
 from forebay.config.errors import ConfigErrors
 from forebay.config.load import load
 from forebay.config.published import last_good, published_digest
@@ -30,6 +31,7 @@ class Loader:
         self._state_key = places.state_key.read_bytes()
         self._inspector = Inspector(self._state_key)
         self._holdings = Holdings()
+        self._turns = Turns()
         self._current: Runtime | None = None
         self._refused = ""  # why what was published is not in service; empty = it is, or will be
         self._closing: set[asyncio.Future[None]] = set()
@@ -133,7 +135,7 @@ class Loader:
         if policies.files and policies.mode != "off":
             evaluator = Evaluator(policies.files, policies.deadline, REDACTABLE)
             await evaluator.start()
-        runtime = Runtime(resolved, self._inspector, evaluator, self._state_key, self._holdings)
+        runtime = Runtime(resolved, self._inspector, evaluator, self._state_key, self._holdings, self._turns)
         await asyncio.to_thread(runtime.warm)
         return runtime
 

@@ -15,6 +15,7 @@ from extproc.policy.verdict import PolicyVerdict
 from extproc.transaction.context import Context
 from extproc.transaction.effects import Conclude
 from extproc.transaction.holdings import Holdings
+from extproc.turns import Turns
 from extproc.usage.cost import price
 from extproc.usage.tokens import count
 from forebay.config.resolved import Resolved
@@ -33,9 +34,11 @@ class Runtime:
         evaluator: Evaluator | None,
         state_key: bytes,
         holdings: Holdings,
+        turns: Turns,
     ) -> None:
         self.resolved = resolved
         self.inspector = inspector
+        self.turns = turns
         self._evaluator = evaluator
         self._open = 0
         self._retired: Callable[[], None] | None = None

@@ -33,6 +33,7 @@ _MOST_SEEN: Final = 64  # strings remembered as needing no change: providers rep
 _LONGEST_SEEN: Final = 80
 
 SLICE: Final = 4096  # characters that are read at a time: some milliseconds
+_PORTION: Final = 64 << 10  # bytes that are put together with what of an event came before
 _EVENT: Final = 64  # characters that an event counts for, whatever it says
 _STRING: Final = 16  # and a string of it
 
@@ -219,11 +220,13 @@ class Stream:
         if self._events.between and not end and len(chunk) <= room and self._moulded(chunk):
             return
         too_long = len(chunk) > room
-        for event in self._events.feed(chunk[:room], end and not too_long):
-            if not self.closed:
-                yield from self._event(event)
-                if self._spent(_EVENT):
-                    yield
+        for start in range(0, min(len(chunk), room) or 1, _PORTION):  # a chunk may be megabytes: no second copy of it
+            stop = min(start + _PORTION, room)
+            for event in self._events.feed(chunk[start:stop], end and not too_long and stop >= len(chunk)):
+                if not self.closed:
+                    yield from self._event(event)
+                    if self._spent(_EVENT):
+                        yield
         if too_long and not self.closed:
             raise _StoppedError(Stop.STREAM_TOO_LONG)
         if end and not self.closed:

@@ -12,6 +12,7 @@ from extproc.driver import Driver, Reply
 from extproc.inspector import Inspector
 from extproc.runtime import Runtime
 from extproc.transaction.holdings import Holdings
+from extproc.turns import Turns
 from forebay import contract
 from forebay.config.load import load_text
 
@@ -27,7 +28,7 @@ MILLION = WORDS * ((1 << 20) // len(WORDS) - 4)  # an event of nearly 1 MiB
 @pytest.fixture(scope="module")
 def runtime() -> Runtime:
     inspector = Inspector(b"k" * 32)
-    return Runtime(load_text(CONFIG, Path("/forebay.yaml")), inspector, None, b"k" * 32, Holdings())
+    return Runtime(load_text(CONFIG, Path("/forebay.yaml")), inspector, None, b"k" * 32, Holdings(), Turns())
 
 
 def headers(**fields: str) -> Any:
