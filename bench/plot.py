@@ -8,8 +8,8 @@ _WIDTH, _NAMES, _BAR, _GAP, _TOP = 860, 170, 16, 10, 64
 _COLOURS: Final = ("#3b6ea8", "#d98032", "#5b9a5f", "#a05195", "#8a8a8a")
 
 
-def bars(title: str, parts: Sequence[str], rows: Mapping[str, Sequence[float]], unit: str) -> str:
-    """A horizontal bar for each row, made of its parts."""
+def bars(title: str, parts: Sequence[str], rows: Mapping[str, Sequence[float]], unit: str, digits: int = 0) -> str:
+    """A horizontal bar for each row, made of its parts; behind it their sum, with so many `digits`."""
     longest = max(sum(values) for values in rows.values()) or 1
     scale = (_WIDTH - _NAMES - 90) / longest
     height = _TOP + len(rows) * (_BAR + _GAP) + 10
@@ -30,5 +30,5 @@ def bars(title: str, parts: Sequence[str], rows: Mapping[str, Sequence[float]], 
         for value, colour in zip(values, _COLOURS, strict=False):
             out.append(f'<rect x="{x:.1f}" y="{y}" width="{value * scale:.1f}" height="{_BAR}" fill="{colour}"/>')
             x += value * scale
-        out.append(f'<text x="{x + 6:.1f}" y="{y + 12}">{sum(values):.0f} {escape(unit)}</text>')
+        out.append(f'<text x="{x + 6:.1f}" y="{y + 12}">{sum(values):.{digits}f} {escape(unit)}</text>')
     return "\n".join([*out, "</svg>", ""])

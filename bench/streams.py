@@ -3,8 +3,9 @@
     python bench/streams.py [--rounds 3] [--seconds 10] [--only NAME] [--soak SECONDS]
 
 Envoy alone and the gateway with everything on take turns in one run, with a provider that sends its pieces by a clock.
-What the gateway adds is the difference of the two, percentile by percentile. Needs the Go program in `bench/load`.
-Prints a table and writes `bench/results/streams.json`. `--soak` holds one load for so long instead, and prints the
+What the gateway adds is the difference of the two, percentile by percentile; on a machine that others use it is the
+others that one sees there, and the CPU time of each piece is what stays. Needs the Go program in `bench/load`. Prints a
+table, writes `bench/results/streams.json` and draws it. `--soak` holds one load for so long instead, and prints the
 memory of the processor as it goes.
 """
 
@@ -25,12 +26,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from compare import ALONE, LOAD, PROSE, settle
-from ledger import family, resident
+from ledger import cpu_seconds, family, resident
+from plot import bars
 from stacks import ALL, GUARDED, Features, Stack, envoy_alone, forebay
 
 from forebay.supervise.ports import free_port
 
 RESULTS: Final = Path(__file__).parent / "results" / "streams.json"
+PICTURE: Final = RESULTS.with_suffix(".svg")
 GATEWAY: Final = "everything on"
 
 
@@ -91,33 +94,45 @@ def sent(stack: Stack, load: Load, seconds: float, folder: Path) -> dict[str, An
     return found
 
 
-class Memory:
-    """The most that the processor held while it was looked at, in MiB: the process of the loop, and all of its own."""
+class Watch:
+    """What the parts of a stack take while a load is on: the most memory, and CPU once the load is steady."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.pid = stack.pids.get("extproc-0", 0)
-        self.loop = self.all = 0.0
+    def __init__(self, stack: Stack, steady_after: float, steady_until: float) -> None:
+        self.pids = {name: stack.pids[name] for name in ("extproc-0", "envoy") if name in stack.pids}
+        self.pid = self.pids.get("extproc-0", 0)
+        self.idle = self.loop = self.all = 0.0  # MiB: the process of the loop before any load, the same, all of its own
+        self.cpu: dict[str, float] = {}  # seconds a second, by part
+        self._from, self._until = steady_after, steady_until
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> "Memory":
+    def __enter__(self) -> "Watch":
         if self.pid:
-            self._thread.start()
+            self.idle = self.now()[0]
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self.pid:
-            self._thread.join()
+        self._thread.join()
 
     def now(self) -> tuple[float, float]:
-        """Of the loop, of all."""
+        """MiB of the loop, of all."""
         return resident([self.pid]) / 2**20, resident(family(self.pid)) / 2**20
 
     def _watch(self) -> None:
+        began, first = time.monotonic(), None
         while not self._stop.wait(0.25):
-            loop, everything = self.now()
-            self.loop, self.all = max(self.loop, loop), max(self.all, everything)
+            if self.pid:
+                loop, everything = self.now()
+                self.loop, self.all = max(self.loop, loop), max(self.all, everything)
+            at = time.monotonic()
+            if self._from <= at - began <= self._until:
+                used = {name: cpu_seconds(family(pid)) for name, pid in self.pids.items()}
+                if first is None:
+                    first = at, used
+                elif at - first[0] > 1:
+                    self.cpu = {name: (used[name] - first[1][name]) / (at - first[0]) for name in used}
 
 
 @contextlib.asynccontextmanager
@@ -132,13 +147,16 @@ async def measure(name: str, load: Load, seconds: float, folder: Path) -> dict[s
     """One load on one stack."""
     with provider(load, seconds) as port:
         async with started(name, port, load.features) as stack:
-            with Memory(stack) as memory:
+            warm = length(seconds) + 1
+            with Watch(stack, warm, warm + seconds) as watch:
                 found = await asyncio.to_thread(sent, stack, load, seconds, folder)
+    pieces = load.streams * load.pieces_per_second  # a second
     return {
         "first_byte_us": found["first_byte_us"],
         "gap_us": found["gap_us"],
         "streams": round(found["requests_per_second"] * seconds),
-        "resident_mib": {"loop": memory.loop, "all": memory.all},
+        "cpu_us_per_piece": {name: used / pieces * 1e6 for name, used in sorted(watch.cpu.items())},
+        "resident_mib": {"idle": watch.idle, "loop": watch.loop, "all": watch.all},
     }
 
 
@@ -156,19 +174,44 @@ def line(name: str, load: Load, found: dict[str, Any]) -> str:
         for what in ("first_byte_us", "gap_us")
         for cut in ("p50", "p99")
     ]
-    memory = found[GATEWAY]["resident_mib"]["loop"]
+    memory, cpu = found[GATEWAY]["resident_mib"], found[GATEWAY]["cpu_us_per_piece"]
+    each = (memory["loop"] - memory["idle"]) * 1024 / load.streams
     return (
         f"{name:<10} {load.streams:>5} × {load.pieces_per_second:>2}/s "
         + " ".join(f"{each:>9.2f}" for each in added)
-        + f" {memory:>9.0f}   {load.target}"
+        + f" {cpu['extproc-0']:>9.0f} {cpu['envoy']:>9.0f} {found[ALONE]['cpu_us_per_piece']['envoy']:>9.0f}"
+        + f" {memory['loop']:>9.0f} {each:>9.0f}   {load.target}"
     )
+
+
+def picture(results: dict[str, Any]) -> str:
+    """First pieces, and how late the others are, of both stacks."""
+    rows: dict[str, tuple[float, float]] = {}
+    for name, found in results.items():
+        for what, due in (("first_byte_us", 0.0), ("gap_us", 1e6 / LOADS[name].pieces_per_second)):
+            for stack in (ALONE, GATEWAY):
+                half, most = (max(0.0, found[stack][what][cut] - due) / 1000 for cut in ("p50", "p99"))
+                label = "first piece" if due == 0 else "late by"
+                rows[f"{name}, {label}, {'Envoy' if stack == ALONE else 'gateway'}"] = (half, max(0.0, most - half))
+    return bars("Streams: the first piece, and how late the others come (ms)", ("p50", "p99"), rows, "ms", 1)
 
 
 async def bench(wished: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All loads, all rounds."""
     loads = {name: load for name, load in LOADS.items() if wished.only in ("", name)}
     results: dict[str, Any] = {}
-    print(f"{'added, ms':<21} {'TTFT p50':>10} {'TTFT p99':>9} {'gap p50':>9} {'gap p99':>9} {'RSS MiB':>9}   target")
+    columns = (
+        "TTFT p50",
+        "TTFT p99",
+        "gap p50",
+        "gap p99",
+        "µs extproc",
+        "µs Envoy",
+        "µs alone",
+        "RSS MiB",
+        "KiB each",
+    )
+    print(f"{'added, ms':<21} " + " ".join(f"{column:>9}" for column in columns) + "   target")
     for name, load in loads.items():
         rounds: dict[str, list[Any]] = {ALONE: [], GATEWAY: []}
         for _ in range(wished.rounds):
@@ -184,10 +227,10 @@ async def soak(seconds: float, folder: Path) -> None:
     load = LOADS["restored"]
     with provider(load, 5) as port:
         async with started(GATEWAY, port, load.features) as stack:
-            memory, began = Memory(stack), time.monotonic()
+            watch, began = Watch(stack, 0, 0), time.monotonic()
             sending = asyncio.create_task(asyncio.to_thread(sent, stack, load, seconds, folder))
             while not sending.done():
-                print(f"{time.monotonic() - began:6.0f} s  {memory.now()[0]:7.1f} MiB", flush=True)
+                print(f"{time.monotonic() - began:6.0f} s  {watch.now()[0]:7.1f} MiB", flush=True)
                 await asyncio.wait([sending], timeout=max(2, seconds / 60))
             print(f"streams: {round((await sending)['requests_per_second'] * seconds)}, every one whole")
 
@@ -197,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What streams notice of the gateway.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument("--only", default="", choices=("", *LOADS), help="one load alone; nothing is written")
+    parser.add_argument("--only", default="", choices=("", *LOADS), help="one load alone; the others' numbers stay")
     parser.add_argument("--soak", type=float, default=0.0, help="hold one load for so many seconds instead")
     wished = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -205,9 +248,11 @@ def main() -> None:
             asyncio.run(soak(wished.soak, Path(folder)))
             return
         results = asyncio.run(bench(wished, Path(folder)))
-    if not wished.only:
-        machine = {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
-        RESULTS.write_text(json.dumps({"machine": machine, "loads": results}, indent=2) + "\n")
+    machine = {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    known = json.loads(RESULTS.read_text())["loads"] if wished.only and RESULTS.exists() else {}
+    results = {name: (known | results)[name] for name in LOADS if name in known | results}
+    RESULTS.write_text(json.dumps({"machine": machine, "loads": results}, indent=2) + "\n")
+    PICTURE.write_text(picture(results))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ grpcio_transport the same over grpcio, the reference
 health           gRPC health, on a socket of its own
 codec            Envoy's messages <-> events and effects
 driver           performs effects under deadlines and feeds the answers back
+turns            whose slice of a large piece is next: one in each round of the loop
 transaction/     the one state machine of an HTTP transaction: no socket, clock or protobuf
 messages/        what an LLM body means: spans, chat, embeddings, answers, errors
 streams/         streamed answers, rewritten while they pass

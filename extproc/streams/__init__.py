@@ -12,6 +12,7 @@ dialect       what a stream must know of an API: which texts an event brings
 chat          the dialect of /v1/chat/completions
 messages      the dialect of /v1/messages
 changes       the JSON of one event: strings exchanged, every other byte left
+said          what the provider sent: usage, reasons, how much text
 mould         events that are alike but for one text, recognised instead of parsed
 line          one channel: its rewriters in turn, what they hold and since when
 stream        one answer: events in, rewritten events out; what is held, and the bounds

@@ -11,14 +11,13 @@ becomes of it, as it makes none where it is cut.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Final
 
 import orjson
 
-from extproc.messages.answer import Usage
 from extproc.messages.refusal import Refused
 from extproc.streams.changes import Body, Change
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
@@ -26,6 +25,7 @@ from extproc.streams.identifiers import is_identifier
 from extproc.streams.line import Line
 from extproc.streams.mould import Mould, mould_of
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
+from extproc.streams.said import Said
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
 from forebay.frozen import frozen
 
@@ -67,17 +67,6 @@ class _StoppedError(Exception):
         super().__init__(why)
 
 
-@dataclass(slots=True)
-class Said:
-    """What the provider sent: its word on usage, and how much text it was, whatever field it stood in."""
-
-    usage: Usage | None = None
-    finish_reasons: list[str] = field(default_factory=list)
-    characters: int = 0
-    tokens: int = 0
-    first_text_at: int | None = None
-
-
 class Stream:
     """Feed it the provider's bytes, send what comes out.
 
@@ -88,6 +77,7 @@ class Stream:
     __slots__ = (
         "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_mould", "_out",
         "_repeats", "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
+        "unread",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +97,7 @@ class Stream:
         self.said = Said()
         self.stop: Stop | None = None
         self.closed = False
+        self.unread = 0  # bytes of the last chunk, which is kept while the stream is unfinished
         self._bounds = bounds or Bounds()
         self._dialect = dialect
         self._rewritings = rewritings
@@ -157,13 +148,19 @@ class Stream:
     def begin(self, chunk: bytes, end: bool, at: int) -> bytes:
         """As `feed`, but no more than the first slice of it: while the stream is `unfinished`, `go_on`."""
         self._at, self._work = at, 0
-        return self._advance(self._read(chunk, end))
+        out = self._advance(self._read(chunk, end))
+        if self._rest is not None:
+            self.unread = len(chunk)
+        return out
 
     def go_on(self) -> bytes:
         """The next slice of the last chunk. Raises ValueError when there is none."""
         if self._rest is None:
             raise ValueError("the stream is not unfinished")
-        return self._advance(self._rest)
+        out = self._advance(self._rest)
+        if self._rest is None:
+            self.unread = 0
+        return out
 
     def release(self, at: int) -> bytes:
         """Let go what is held, as if the texts ended here; they go on unhindered. For the end of a deadline.
@@ -274,7 +271,9 @@ class Stream:
         body = Body(data)
         reading = self._dialect.read(body.value)
         self._unsent = reading.ended
-        self._note(reading)
+        if reading.repeats and not self._repeats:
+            raise _StoppedError(Stop.LOGPROBS)
+        self.said.note(reading)
         changes: list[Change] = []
         yield from self._pieces(reading, changes)
         settled = yield from self._others(reading, body, changes)
@@ -385,15 +384,6 @@ class Stream:
             ]
             line = self._lines[channel] = Line(rewriters)
         return line
-
-    def _note(self, reading: Reading) -> None:
-        if reading.repeats and not self._repeats:
-            raise _StoppedError(Stop.LOGPROBS)
-        said = self.said
-        said.usage = reading.usage or said.usage
-        for reason in reading.finish_reasons:
-            if reason not in said.finish_reasons:
-                said.finish_reasons.append(reason)
 
     def _send(self, raw: bytes, complete: bool = True) -> None:
         """Bytes that go out; an event of ours must not run into one whose blank line is missing."""

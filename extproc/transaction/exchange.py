@@ -74,7 +74,8 @@ class Exchange:
     @property
     def holds(self) -> int:
         """Bytes of bodies that are here and nowhere else."""
-        return len(self.body) + self.held_bytes + len(self.answer_whole)
+        unread = self.rewrite.stream.unread if self.rewrite else 0
+        return len(self.body) + self.held_bytes + len(self.answer_whole) + unread
 
     @property
     def tenant_name(self) -> str:

@@ -110,9 +110,12 @@ def in_slices(story: Playbook, turn: e.WayGiven) -> Playbook:
 def test_a_piece_that_is_much_work_lets_others_have_their_turns() -> None:
     """What is done goes out at once, the rest with its slice, and the answer's end with the last."""
     story, placeholder = streaming()
+    holdings = story.transaction.context.holdings
     long = said("x" * PIECE + placeholder)
     story = story >> chunk(said("first") + long, end=True) << piece(said("first"))
+    assert holdings.total == len(said("first") + long)  # what is held counts
     story = in_slices(story, e.WayGiven(5_001))
+    assert holdings.total == 0
     restored = said("x" * PIECE + "jo@example.org")
     assert story << piece(restored[:PIECE]) << piece(restored[PIECE:], True) << DONE
 
