@@ -11,7 +11,6 @@ becomes of it, as it makes none where it is cut.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Final
