@@ -52,6 +52,8 @@ class Mould:
             stop -= len(self._behind)
         else:
             return None
+        if stop < start:  # head and end overlap
+            return None
         quoted = raw[start - 1 : stop + 1]
         try:
             text: str = orjson.loads(quoted)

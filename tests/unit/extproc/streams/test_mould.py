@@ -136,6 +136,9 @@ def test_most_events_of_a_stream_fit_the_mould_of_the_first() -> None:
         assert orjson.loads(other[start - 1 : stop + 1]) == text
         assert mould.read(raw[:-1]) is None
         assert mould.read(b"") is None
+        assert [mould.read(raw[:cut] + raw[cut + gone :]) for cut, gone in ((at, 7), (at + 1, 6), (at, 8))] == [
+            None
+        ] * 3
 
 
 @pytest.mark.parametrize("note", ["about eve", "é"])
