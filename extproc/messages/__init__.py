@@ -11,6 +11,7 @@ texts         every string a model could read, with its place
 call          Call: one parsed request
 draft         a Call in the making: what both operations share
 media         content parts that are no text
+parts         content parts in OpenAI's APIs
 chat          /v1/chat/completions into a Call
 embeddings    /v1/embeddings into a Call
 messages      /v1/messages into a Call

@@ -17,13 +17,14 @@ from extproc.messages.draft import (
     content_reader,
     integers,
     numbers,
+    opening,
     read_metadata,
     read_model,
     read_stream,
     read_user,
 )
 from extproc.messages.json_spans import Node
-from extproc.messages.media import MEDIA, read_media
+from extproc.messages.parts import read_part
 from extproc.messages.refusal import Refused
 from forebay.config.resolved import Caps
 from forebay.outcomes import Reason
@@ -37,7 +38,6 @@ CHANNELS: Final[dict[str, Channel]] = {
     "function": "tool",
 }
 _MAY_SAY_NOTHING: Final = frozenset({"assistant", "function"})  # they may call a tool, or return nothing
-_TEXT_PARTS: Final = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _RANGES: Final = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 _BIAS: Final = (-100, 100)
 
@@ -62,7 +62,7 @@ def _messages(draft: Draft, node: Node) -> None:
         draft.roles[role] = draft.roles.get(role, 0) + 1
         channel = CHANNELS[role]
         if channel not in openings and channel in {"system", "user"}:
-            openings[channel] = _opening(draft, message)
+            openings[channel] = opening(draft, fields.members(message, "")["content"])
     draft.conversation = conversation_hash(openings.get("system", b""), openings.get("user", b""))
 
 
@@ -87,28 +87,7 @@ def _message(draft: Draft, node: Node, path: str) -> str:
     return role
 
 
-def _part(draft: Draft, node: Node, path: str, channel: Channel, run: list[int]) -> None:
-    members = fields.members(node, path)
-    type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
-    text_field = _TEXT_PARTS.get(type_)
-    if text_field is not None:
-        text_path = f"{path}.{text_field}"
-        text = fields.required(members, text_field, text_path)
-        value = fields.string(text, text_path)
-        if value:
-            run.append(len(draft.texts.found))
-        draft.texts.add(text, text_path, channel, value)
-    elif type_ in MEDIA:
-        counter = MEDIA[type_]
-        setattr(draft, counter, getattr(draft, counter) + 1)
-        read_media(draft, node, path + ".", channel)
-        return
-    for name, member in members.items():
-        if name != text_field:
-            draft.texts.add_member(name, member, path + ".", channel)
-
-
-_content = content_reader("parts", _part)
+_content = content_reader("parts", read_part)
 
 
 def _text(draft: Draft, node: Node, path: str, channel: Channel) -> None:
@@ -135,21 +114,6 @@ def _function(draft: Draft, node: Node, path: str, channel: Channel) -> None:
             draft.called.append(str(member.value))
         else:
             draft.texts.add_member(name, member, path + ".", channel)
-
-
-def _opening(draft: Draft, message: Node) -> bytes:
-    """The content of a message as it is told apart from others: its texts, and other parts as they stand."""
-    content = fields.members(message, "")["content"]
-    if isinstance(content.value, str):
-        return content.value.encode()
-    parts = []
-    for part in fields.elements(content, ""):
-        text = fields.members(part, "").get("text")
-        if text is not None and isinstance(text.value, str):
-            parts.append(text.value.encode())
-        else:
-            parts.append(draft.body[part.start : part.end])
-    return b"\n".join(parts)
 
 
 def _tools(draft: Draft, node: Node) -> None:

@@ -13,6 +13,7 @@ from forebay.frozen import frozen
 
 PEEK: Final = 1024  # characters of base64 that tell text from anything else
 SHORT: Final = 512  # characters; what is no longer could be words or a number instead of content
+SHORTEST_SEAL: Final = 64  # characters; what is shorter could be somebody's words
 
 _HEAD: Final = re.compile(
     r"data:(?P<type>[a-z]{1,20}/[a-z0-9.+-]{1,80})?(?:;charset=[\"']?(?P<charset>[a-z0-9-]{1,20})[\"']?)?(?P<base64>;base64)?,",
@@ -74,6 +75,15 @@ def read_encoded(value: str, bare: bool) -> Encoded | None:
     declared = _TEXT_TYPES.fullmatch(type_ or "text/plain") is not None
     head += comma
     return Encoded(head, payload, "base64" in parameters, declared, _is_plain(head))
+
+
+def is_sealed(value: str) -> bool:
+    """Whether it is nothing but base64 of what is no text: a signature, or thinking that the provider has encrypted.
+
+    Chance makes a secret of one in some thousands of them, and nobody could send that conversation on.
+    """
+    encoded = read_encoded(value, bare=True) if len(value) >= SHORTEST_SEAL else None
+    return encoded is not None and not encoded.head and encoded.text() is None
 
 
 def _is_plain(head: str) -> bool:

@@ -124,6 +124,30 @@ def content_reader(parts: str, read_part: PartReader) -> Callable[[Draft, Node, 
     return read
 
 
+def opening(draft: Draft, content: Node) -> bytes:
+    """A message's content as it is told apart from others: its texts, and other parts as they stand."""
+    if isinstance(content.value, str):
+        return content.value.encode()
+    parts = []
+    for part in fields.elements(content, ""):
+        text = fields.members(part, "").get("text")
+        if text is not None and isinstance(text.value, str):
+            parts.append(text.value.encode())
+        else:
+            parts.append(draft.body[part.start : part.end])
+    return b"\n".join(parts)
+
+
+def if_given(read: Handler) -> Handler:
+    """null is as good as absent."""
+
+    def given(draft: Draft, node: Node) -> None:
+        if node.value is not None:
+            read(draft, node)
+
+    return given
+
+
 def read_model(draft: Draft, node: Node) -> None:
     """The model's name. It is no text to scan: a name the config does not know is refused later on."""
     model = fields.string(node, "model")

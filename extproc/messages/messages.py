@@ -13,8 +13,18 @@ from typing import Final
 from extproc.findings import Channel
 from extproc.messages import fields
 from extproc.messages.call import Call, Limit, Tool, conversation_hash
-from extproc.messages.documents import read_encoded
-from extproc.messages.draft import Draft, Handler, content_reader, integers, numbers, read_model, read_stream
+from extproc.messages.documents import is_sealed
+from extproc.messages.draft import (
+    Draft,
+    Handler,
+    content_reader,
+    if_given,
+    integers,
+    numbers,
+    opening,
+    read_model,
+    read_stream,
+)
 from extproc.messages.json_spans import Node
 from extproc.messages.media import read_media
 from extproc.messages.refusal import Refused
@@ -23,8 +33,6 @@ from forebay.outcomes import Reason
 
 ROLES: Final[dict[str, Channel]] = {"user": "user", "assistant": "assistant", "system": "system"}
 CHOICES: Final = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}  # as chat calls them
-
-SHORTEST_SEAL: Final = 64  # characters; what is shorter could be somebody's words
 
 Block = Callable[[Draft, dict[str, Node], Node, str, Channel, list[int]], None]
 
@@ -139,7 +147,7 @@ def _signed(draft: Draft, members: dict[str, Node], _: Node, path: str, channel:
     for name, member in members.items():
         if name in _SEALS or (name in _SIGNED and member.value is not None):
             value = "" if member.value is None else fields.string(member, f"{path}.{name}")
-            if name in _SIGNED or not _is_sealed(value):
+            if name in _SIGNED or not is_sealed(value):
                 draft.texts.add_signed(member, f"{path}.{name}", channel, value)
         elif name != "type":
             draft.texts.add_member(name, member, path + ".", channel)
@@ -152,7 +160,7 @@ def _unknown(draft: Draft, members: dict[str, Node], _: Node, path: str, channel
 def _rest(draft: Draft, members: dict[str, Node], path: str, channel: Channel, *but: str) -> None:
     """The members that were not read otherwise, the type among them: it may be one that nobody knows."""
     for name, member in members.items():
-        if name in but or (name in _ENCRYPTED and isinstance(member.value, str) and _is_sealed(member.value)):
+        if name in but or (name in _ENCRYPTED and isinstance(member.value, str) and is_sealed(member.value)):
             continue
         if name == "citations" and isinstance(member.value, list):
             for index, citation in enumerate(member.value):
@@ -169,15 +177,6 @@ def _named_text(draft: Draft, members: dict[str, Node], name: str, path: str, ch
     return value
 
 
-def _is_sealed(value: str) -> bool:
-    """Whether it is nothing but base64 of what is no text: a signature, or thinking that the provider has encrypted.
-
-    Chance makes a secret of one in some thousands of them, and nobody could send that conversation on.
-    """
-    encoded = read_encoded(value, bare=True) if len(value) >= SHORTEST_SEAL else None
-    return encoded is not None and not encoded.head and encoded.text() is None
-
-
 def _conversation(draft: Draft) -> bytes:
     """By the system prompt, wherever it stands, and the first message of a user."""
     first: dict[object, Node] = {}
@@ -187,21 +186,7 @@ def _conversation(draft: Draft) -> bytes:
     system = draft.members.get("system")
     if system is not None and system.value is not None:
         first["system"] = system
-    return conversation_hash(*[_opening(draft, first[role]) if role in first else b"" for role in ("system", "user")])
-
-
-def _opening(draft: Draft, content: Node) -> bytes:
-    """Content as it is told apart from others: its texts, and other blocks as they stand."""
-    if isinstance(content.value, str):
-        return content.value.encode()
-    parts = []
-    for block in fields.elements(content, ""):
-        text = fields.members(block, "").get("text")
-        if text is not None and isinstance(text.value, str):
-            parts.append(text.value.encode())
-        else:
-            parts.append(draft.body[block.start : block.end])
-    return b"\n".join(parts)
+    return conversation_hash(*[opening(draft, first[role]) if role in first else b"" for role in ("system", "user")])
 
 
 def _tools(draft: Draft, node: Node) -> None:
@@ -261,16 +246,6 @@ def _thinking_mode(draft: Draft, node: Node) -> None:
     draft.texts.add_all(node, "thinking", "user")
 
 
-def _if_given(read: Handler) -> Handler:
-    """null is as good as absent."""
-
-    def given(draft: Draft, node: Node) -> None:
-        if node.value is not None:
-            read(draft, node)
-
-    return given
-
-
 _SIGNED: Final = frozenset({"thinking", "content"})  # texts of signed blocks
 _ENCRYPTED: Final = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout"})  # in results and citations
 _SEALS: Final = frozenset({"signature", "data", "encrypted_content"})  # what is to be no text in them
@@ -292,12 +267,12 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "messages": _messages,
     "max_tokens": _max_tokens,
     "stream": read_stream,
-    "system": _if_given(_system),
-    "tools": _if_given(_tools),
-    "tool_choice": _if_given(_tool_choice),
-    "metadata": _if_given(_metadata),
-    "stop_sequences": _if_given(_stop_sequences),
-    "thinking": _if_given(_thinking_mode),
+    "system": if_given(_system),
+    "tools": if_given(_tools),
+    "tool_choice": if_given(_tool_choice),
+    "metadata": if_given(_metadata),
+    "stop_sequences": if_given(_stop_sequences),
+    "thinking": if_given(_thinking_mode),
     "temperature": _temperature,
     **numbers({"top_p": (0, 1)}),
     **integers({"top_k": (0, 1_000_000)}),
