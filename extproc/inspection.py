@@ -20,9 +20,11 @@ from extproc.messages.edit import (
     apply,
     ask_for_usage,
     cap_max_tokens,
+    covers,
     drop_tools,
     edit_document,
     edits_for,
+    impose,
     shift,
 )
 from extproc.messages.embeddings import parse_embeddings
@@ -31,6 +33,7 @@ from extproc.messages.messages import parse_messages
 from extproc.messages.overlaps import Value, merged, news
 from extproc.messages.readings import Readings, meetings
 from extproc.messages.refusal import Refused
+from extproc.messages.responses import parse_responses
 from extproc.usage.tokens import count_call
 from forebay.config.resolved import Caps, Guards
 from forebay.frozen import frozen
@@ -42,6 +45,7 @@ PARSERS: dict[str, Callable[[bytes, Caps], Call]] = {
     "chat": parse_chat,
     "embeddings": parse_embeddings,
     "messages": parse_messages,
+    "responses": parse_responses,
 }
 
 
@@ -162,11 +166,11 @@ def rewrite(
     edits = [edit for item in chosen for edit in item.edits] + _document_edits(chosen, inspection.documents)
     if drop:
         dropped = drop_tools(call, drop)
-        edits = [edit for edit in edits if not any(_covers(outer, edit) for outer in dropped)] + dropped
+        edits = [edit for edit in edits if not any(covers(outer, edit) for outer in dropped)] + dropped
     if max_tokens is not None:
         edits += cap_max_tokens(call, max_tokens)
     usage = ask_for_usage(call) if chosen or guarded else []
-    edits += usage
+    edits += usage + impose(call)
     offset, length = call.model_span
     if not edits:
         return Rewritten(None, (offset, length), {}, {}, signed)
@@ -210,10 +214,6 @@ def _forget_texts(call: Call) -> None:
     """An open exchange must not hold its prompt. Nobody else has seen this call yet; a copy costs forty times it."""
     object.__setattr__(call, "texts", ())
     object.__setattr__(call, "hints", _NO_HINTS)
-
-
-def _covers(outer: Edit, inner: Edit) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _document_edits(chosen: Sequence[Redactable], documents: Mapping[int, Document]) -> list[Edit]:

@@ -59,6 +59,7 @@ BUCKETS: Final = 10_000  # constant total weight: changing it would move convers
 # --- paths -----------------------------------------------------------------------------------------------------------
 CHAT: Final = "/v1/chat/completions"
 MESSAGES: Final = "/v1/messages"
+RESPONSES: Final = "/v1/responses"
 EMBEDDINGS: Final = "/v1/embeddings"
 MODELS: Final = "/v1/models"
 PROBE: Final = "/v1/forebay/probe"  # answered by the processor alone, to PROBE_TENANT alone

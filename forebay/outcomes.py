@@ -62,6 +62,7 @@ class Reason(StrEnum):
     WRONG_ENDPOINT = "wrong_endpoint"
     LOGPROBS_WITH_REDACTION = "logprobs_with_redaction"
     LOGPROBS_WITH_GUARD = "logprobs_with_guard"
+    STORED_STATE = "stored_state"
     # refused: the request line and headers
     UNKNOWN_PATH = "unknown_path"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -161,6 +162,13 @@ WORDINGS: dict[Reason, Wording] = {
         _INVALID,
         "This gateway guards answers, and log probabilities would say them a second time, token by token: send the "
         "request without 'logprobs' and 'top_logprobs'.",
+    ),
+    Reason.STORED_STATE: Wording(
+        Outcome.REFUSED,
+        400,
+        _INVALID,
+        "'{path}' keeps something at the provider, or names what is kept there. All callers of this gateway share one "
+        "account, so nothing of it can be used: send the whole conversation with each request.",
     ),
     Reason.UNKNOWN_PATH: Wording(Outcome.REFUSED, 404, _INVALID, "Unknown path. This gateway serves {paths}."),
     Reason.METHOD_NOT_ALLOWED: Wording(Outcome.REFUSED, 405, _INVALID, "Method not allowed here; use {allowed}."),

@@ -15,6 +15,8 @@ parts         content parts in OpenAI's APIs
 chat          /v1/chat/completions into a Call
 embeddings    /v1/embeddings into a Call
 messages      /v1/messages into a Call
+responses_tools  which tools a call to /v1/responses may offer
+responses     /v1/responses into a Call
 places        code points of a text to bytes of the body
 readings      the texts read in other ways: behind their keys, parts joined, numbers written out
 overlaps      values out of spans that overlap, over one text or several

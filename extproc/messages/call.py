@@ -9,7 +9,7 @@ from extproc.findings import Text
 from extproc.messages.hints import Hints
 from forebay.frozen import frozen
 
-Operation = Literal["chat", "embeddings", "messages"]
+Operation = Literal["chat", "embeddings", "messages", "responses"]
 
 _HASHED: Final = 65_536  # bytes of one message: enough to tell conversations apart
 
@@ -25,10 +25,10 @@ class Member:
 
 @frozen
 class Tool:
-    """A tool the caller declares: an element of `tools` or of the older `functions`."""
+    """A tool the caller declares: an element of the list at `field`, which is `tools`, `functions` or one deeper in."""
 
     name: str = field(repr=False)
-    field: Literal["tools", "functions"]
+    field: str
     start: int
     end: int
 
@@ -43,8 +43,8 @@ class Limit:
 
 
 @frozen
-class UsageSwitch:
-    """With `text` in place of `body[start:end]` the stream states its usage, if it did not before."""
+class Switch:
+    """With `text` in place of `body[start:end]` the provider does what the caller did not ask for."""
 
     start: int
     end: int
@@ -78,7 +78,7 @@ class Call:
     model_span: tuple[int, int]  # byte offset and length of the model's JSON string, quotes included
     stream: bool
     include_usage: bool
-    usage_switch: UsageSwitch
+    usage_switch: Switch  # the stream states its usage
     user: str | None = field(repr=False)
     texts: tuple[Text, ...] = field(repr=False)
     hints: Hints = field(repr=False)  # by index into `texts`
@@ -94,6 +94,7 @@ class Call:
     body_bytes: int
     members: tuple[Member, ...] = field(repr=False)
     open: int = field(repr=False)
+    imposed: tuple[Switch, ...] = ()  # without them it is not forwarded
 
 
 def conversation_hash(*openings: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Tool, UsageSwitch, conversation_hash
+from extproc.messages.call import Call, Limit, Switch, Tool, conversation_hash
 from extproc.messages.draft import (
     Draft,
     Handler,
@@ -181,15 +181,15 @@ def _response_format(draft: Draft, node: Node) -> None:
 
 def _stream_options(draft: Draft, node: Node) -> None:
     if node.value is None:
-        draft.usage_switch = UsageSwitch(node.start, node.end, b'{"include_usage":true}')
+        draft.usage_switch = Switch(node.start, node.end, b'{"include_usage":true}')
         return
     members = fields.members(node, "stream_options")
     first, comma = node.start + 1, b"," if members else b""
-    draft.usage_switch = UsageSwitch(first, first, b'"include_usage":true' + comma)
+    draft.usage_switch = Switch(first, first, b'"include_usage":true' + comma)
     for name, member in members.items():
         if name == "include_usage":
             draft.include_usage = bool(fields.boolean(member, "stream_options.include_usage"))
-            draft.usage_switch = UsageSwitch(member.start, member.end, b"true")
+            draft.usage_switch = Switch(member.start, member.end, b"true")
         else:
             draft.texts.add_member(name, member, "stream_options.", "user")
 

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Member, Operation, Params, Tool, UsageSwitch
+from extproc.messages.call import Call, Limit, Member, Operation, Params, Switch, Tool
 from extproc.messages.json_spans import Node, parse
 from extproc.messages.refusal import Refused
 from extproc.messages.texts import Texts
@@ -23,8 +23,9 @@ class Draft:
 
     __slots__ = (
         "audio", "body", "called", "caps", "conversation", "files", "forced_tool", "functions", "images",
-        "include_usage", "limits", "logprobs", "members", "messages", "model", "model_span", "n", "response_format",
-        "roles", "root", "stream", "temperature", "texts", "tool_choice", "tools", "usage_switch", "user",
+        "imposed", "include_usage", "limits", "logprobs", "members", "messages", "model", "model_span", "n",
+        "response_format", "roles", "root", "stream", "temperature", "texts", "tool_choice", "tools", "usage_switch",
+        "user",
     )  # fmt: skip
 
     def __init__(self, body: bytes, caps: Caps) -> None:
@@ -36,7 +37,8 @@ class Draft:
         self.model = ""
         self.model_span = (0, 0)
         self.stream = self.include_usage = self.logprobs = False
-        self.usage_switch: UsageSwitch | None = None
+        self.usage_switch: Switch | None = None
+        self.imposed: list[Switch] = []
         self.user: str | None = None
         self.messages = self.images = self.audio = self.files = 0
         self.roles: dict[str, int] = {}
@@ -72,7 +74,7 @@ class Draft:
             model_span=self.model_span,
             stream=self.stream,
             include_usage=self.include_usage,
-            usage_switch=self.usage_switch or UsageSwitch(first, first, b'"stream_options":{"include_usage":true},'),
+            usage_switch=self.usage_switch or Switch(first, first, b'"stream_options":{"include_usage":true},'),
             user=self.user,
             texts=tuple(self.texts.found),
             hints=self.texts.hints(),
@@ -97,6 +99,7 @@ class Draft:
             body_bytes=len(self.body),
             members=tuple([Member(name, node.key_start, node.end) for name, node in self.members.items()]),
             open=first,
+            imposed=tuple(self.imposed),
         )
 
 

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import field
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import quote
 
 import orjson
@@ -19,8 +19,12 @@ Replacement = tuple[int, int, str]  # first code point, the one after the last, 
 
 # What loses its meaning, or is refused by providers, once the last tool is gone.
 _DEPENDENTS: Final = {"tools": ("tool_choice", "parallel_tool_calls"), "functions": ("function_call",)}
-_BOUNDED: Final = frozenset({"chat", "messages"})  # operations whose answer has a length to bound
-_BOUNDS: Final = frozenset({"max_tokens", "max_completion_tokens"})
+# Operations whose answer has a length to bound -> what states it, the usual one first.
+_BOUNDS: Final[dict[str, tuple[str, ...]]] = {
+    "chat": ("max_tokens", "max_completion_tokens"),
+    "messages": ("max_tokens",),
+    "responses": ("max_output_tokens",),
+}
 
 
 @frozen
@@ -41,6 +45,11 @@ def apply(body: bytes, edits: Iterable[Edit]) -> bytes:
         parts += [body[at : edit.start], edit.replacement]
         at = edit.end
     return b"".join([*parts, body[at:]])
+
+
+def covers(outer: Edit, inner: Edit) -> bool:
+    """Whether nothing is left to `inner` once `outer` is made."""
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def shift(offset: int, edits: Iterable[Edit]) -> int:
@@ -101,37 +110,45 @@ def escape(text: str, depth: int = 1) -> bytes:
 def drop_tools(call: Call, names: Collection[str]) -> list[Edit]:
     """Remove every declared tool of these names; names that are not declared have no effect.
 
-    With the last tool goes the list itself and what depends on it; with the tool that `tool_choice` forces goes
-    `tool_choice`, and the model chooses among the rest.
+    With the last tool goes the list itself and what depends on it, while a list within stays, empty; with the tool that
+    `tool_choice` forces goes `tool_choice`, and the model chooses among the rest.
     """
     edits: list[Edit] = []
     leaving: set[str] = set()
-    for listing in ("tools", "functions"):
+    for listing in dict.fromkeys(tool.field for tool in call.tools):
         tools = [tool for tool in call.tools if tool.field == listing]
         doomed = [tool.name in names for tool in tools]
-        if tools and all(doomed):
+        if not all(doomed):
+            edits += _without(tools, doomed)
+        elif listing in _DEPENDENTS:
             leaving |= {listing, *_DEPENDENTS[listing]}
         else:
-            edits += _without(tools, doomed)
+            edits.append(Edit(tools[0].start, tools[-1].end, b""))
     if call.params.forced_tool in names:
         leaving |= {"tool_choice", "function_call"}
-    return edits + _without(call.members, [member.name in leaving for member in call.members])
+    edits += _without(call.members, [member.name in leaving for member in call.members])
+    return [edit for edit in edits if not any(covers(outer, edit) for outer in edits if outer is not edit)]
 
 
-def cap_max_tokens(
-    call: Call, limit: int, name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-) -> list[Edit]:
+def cap_max_tokens(call: Call, limit: int, name: str | None = None) -> list[Edit]:
     """Bring every stated bound on the answer's length down to `limit`; state `name` when there is none.
 
-    An embeddings call has no length to bound: no edits.
+    `name` None = as the API usually calls it. An embeddings call has no length to bound: no edits.
     """
-    if call.operation not in _BOUNDED:
+    names = _BOUNDS.get(call.operation)
+    if names is None:
         return []
     stated = [bound for bound in (call.params.max_tokens, call.params.max_completion_tokens) if bound is not None]
     if stated:
         return [Edit(bound.start, bound.end, b"%d" % limit) for bound in stated if bound.value > limit]
-    nulls = [member.name in _BOUNDS for member in call.members]
-    return [Edit(call.open, call.open, b'"%s":%d,' % (name.encode(), limit)), *_without(call.members, nulls)]
+    nulls = [member.name in names for member in call.members]
+    said = (name or names[0]).encode()
+    return [Edit(call.open, call.open, b'"%s":%d,' % (said, limit)), *_without(call.members, nulls)]
+
+
+def impose(call: Call) -> list[Edit]:
+    """What the call must say on top, whatever was decided about it."""
+    return [Edit(switch.start, switch.end, switch.text) for switch in call.imposed]
 
 
 def ask_for_usage(call: Call) -> list[Edit]:

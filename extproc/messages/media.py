@@ -15,6 +15,7 @@ MEDIA: Final = {
     "image": "images",
     "image_url": "images",
     "input_image": "images",
+    "computer_screenshot": "images",
     "audio": "audio",
     "input_audio": "audio",
     "document": "files",
@@ -38,17 +39,18 @@ def read_media(draft: Draft, node: Node, path: str, channel: Channel) -> None:
             draft.texts.add_key(key, child, path + "*", channel)
             read_media(draft, child, path, channel)
         elif key in _URLS or key in _BASE64:
-            _read_content(draft, key, child, path, channel)
+            read_content(draft, key, child, path, channel, bare=key in _BASE64)
         else:
             draft.texts.add_member(key, child, path, channel)
 
 
-def _read_content(draft: Draft, key: str, node: Node, path: str, channel: Channel) -> None:
+def read_content(draft: Draft, key: str, node: Node, path: str, channel: Channel, bare: bool) -> None:
+    """Encoded content under `key`, or what stands in its place; `bare`: it may come without a `data:` head."""
     value = node.value
     if not isinstance(value, str):
         draft.texts.add_member(key, node, path, channel)
         return
-    encoded = read_encoded(value, bare=key in _BASE64)
+    encoded = read_encoded(value, bare)
     text = None if encoded is None else encoded.text()
     if encoded is None or (text is None and not encoded.declared):
         if encoded is None or not encoded.is_media():

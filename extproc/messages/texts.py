@@ -28,21 +28,30 @@ MIN_NUMBER: Final = 7
 
 # fmt: off
 VOCABULARY: Final = frozenset({
-    "any", "array", "audio", "auto", "base64", "boolean", "custom", "default", "disabled", "document", "enabled",
-    "ephemeral", "file", "flex", "function", "high", "image", "image_url", "input_audio", "input_file",
-    "input_image", "input_text", "integer", "json_object", "json_schema", "low", "medium", "minimal", "none",
-    "null", "number", "object", "output_text", "priority", "redacted_thinking", "refusal", "required",
-    "server_tool_use", "string", "text", "thinking", "tool", "tool_result", "tool_use", "video_url",
+    "any", "apply_patch", "array", "assistant", "audio", "auto", "base64", "boolean", "commentary", "completed",
+    "computer_call", "computer_call_output", "computer_screenshot", "concise", "custom", "custom_tool_call",
+    "custom_tool_call_output", "default", "detailed", "developer", "direct", "disabled", "document", "enabled",
+    "ephemeral", "failed", "file", "final_answer", "flex", "function", "function_call", "function_call_output",
+    "grammar", "high", "image", "image_generation", "image_url", "in_progress", "incomplete", "input_audio",
+    "input_file", "input_image", "input_text", "integer", "json_object", "json_schema", "lark", "local_shell",
+    "local_shell_call", "local_shell_call_output", "low", "medium", "message", "message.output_text.logprobs",
+    "minimal", "namespace", "none", "null", "number", "object", "output_text", "priority", "reasoning",
+    "reasoning.encrypted_content", "reasoning_text", "redacted_thinking", "refusal", "regex", "required",
+    "server_tool_use", "shell_call", "shell_call_output", "string", "summary_text", "system", "text", "thinking",
+    "tool", "tool_result", "tool_use", "url_citation", "user", "video_url", "web_search", "web_search_call", "xhigh",
 })
 KNOWN_KEYS: Final = frozenset({
-    "$schema", "additionalProperties", "allOf", "anyOf", "arguments", "budget_tokens", "cache_control", "citations",
-    "const", "content", "custom", "default", "definitions", "description", "detail", "effort", "enum", "examples",
-    "exclusiveMaximum", "exclusiveMinimum", "filename", "format", "function", "function_call", "image_url",
-    "input_audio", "input_schema", "is_error", "items", "maximum", "maxItems", "maxLength", "media_type", "minimum",
-    "minItems", "minLength", "multipleOf", "nullable", "object", "oneOf", "parameters", "pattern",
-    "patternProperties", "properties", "reasoning", "reasoning_content", "refusal", "required", "schema",
-    "signature", "source", "strict", "thinking", "title", "tool_call_id", "tool_calls", "tool_use_id",
-    "uniqueItems",
+    "$schema", "action", "additionalProperties", "allOf", "annotations", "anyOf", "arguments", "budget_tokens",
+    "cache_control", "call_id", "citations", "commands", "const", "content", "custom", "default", "definition",
+    "definitions", "description", "detail", "effort", "encrypted_content", "enum", "examples", "exclusiveMaximum",
+    "exclusiveMinimum", "filename", "format", "function", "function_call", "image_url", "include",
+    "include_obfuscation", "input_audio", "input_schema", "instructions", "is_error", "items", "logprobs", "maximum",
+    "maxItems", "maxLength", "media_type", "minimum", "minItems", "minLength", "multipleOf", "namespace", "nullable",
+    "object", "oneOf", "output", "parameters", "pattern", "patternProperties", "phase", "prompt_cache_key",
+    "properties", "reasoning", "reasoning_content", "refusal", "required", "safety_identifier", "schema",
+    "search_context_size", "server_label", "server_url", "service_tier", "signature", "source", "status",
+    "stream_options", "strict", "summary", "syntax", "thinking", "title", "tool_call_id", "tool_calls", "tool_use_id",
+    "truncation", "uniqueItems",
 })
 # fmt: on
 

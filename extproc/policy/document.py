@@ -15,7 +15,7 @@ from extproc.findings import Channel, Finding, Risk
 
 VERSION: Final = "forebay/v1"
 
-Protocol = Literal["openai.chat", "openai.embeddings", "anthropic.messages"]
+Protocol = Literal["openai.chat", "openai.embeddings", "anthropic.messages", "openai.responses"]
 AuthKind = Literal["jwt", "key", "none"]
 Level = Literal["low", "medium", "high"]
 

@@ -25,14 +25,16 @@ PROTOCOLS: Mapping[str, tuple[Protocol, str]] = {
     "chat": ("openai.chat", contract.CHAT),
     "embeddings": ("openai.embeddings", contract.EMBEDDINGS),
     "messages": ("anthropic.messages", contract.MESSAGES),
+    "responses": ("openai.responses", contract.RESPONSES),
 }
 # What a policy calls an operation: a rule about chat is meant for every way to chat.
 OPERATIONS: Mapping[str, Literal["chat", "embeddings"]] = {
     "chat": "chat",
     "embeddings": "embeddings",
     "messages": "chat",
+    "responses": "chat",
 }
-_MESSAGES = frozenset({"messages", "input", "system"})
+_MESSAGES = frozenset({"messages", "system", "input", "instructions"})
 
 
 def candidates(exchange: Exchange) -> tuple[Candidate, ...]:
