@@ -69,7 +69,7 @@ LOCAL_TENANT: Final = "local"  # the tenant of a config without tenants and with
 
 # --- the APIs that callers and providers speak; a call reaches providers of its own API only -----------------------
 Api = Literal["openai", "anthropic"]
-ENDPOINTS: Final[dict[Api, tuple[str, ...]]] = {"openai": (CHAT, EMBEDDINGS), "anthropic": (MESSAGES,)}
+ENDPOINTS: Final[dict[Api, tuple[str, ...]]] = {"openai": (CHAT, RESPONSES, EMBEDDINGS), "anthropic": (MESSAGES,)}
 
 # --- Envoy names ----------------------------------------------------------------------------------------------------
 INGRESS_LISTENER_HTTP: Final = "ingress-http"

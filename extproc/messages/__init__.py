@@ -25,5 +25,6 @@ models_list   the body of GET /v1/models
 sse           server-sent events out of chunks cut anywhere
 answer        Usage, and AnswerWatch: usage and length of an answer as it passes
 messages_answer  what an answer of /v1/messages says
+responses_answer  what an answer of /v1/responses says
 restore       placeholders in a whole answer back into their values
 """

@@ -10,6 +10,7 @@ from extproc.messages.edit import Edit, apply, edits_for
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
 from extproc.messages.places import utf8_places
 from extproc.messages.refusal import Refused
+from extproc.messages.responses_answer import ECHOED, is_opaque
 from extproc.streams.restoring import Restoring, replacements
 from extproc.streams.rewriting import ExhaustedError
 from forebay.frozen import frozen
@@ -24,10 +25,14 @@ SEALED: Final = ("thinking", "redacted_thinking", "compaction")  # blocks of mes
 
 @frozen
 class Layout:
-    """Where in an answer the usual rule does not hold, by where values begin: nothing may change; JSON is one text."""
+    """Where in an answer the usual rule does not hold, by where values begin.
+
+    In `sealed` nothing may change; each of `texts` is JSON that is one text; `echoed` is what the caller said itself.
+    """
 
     sealed: frozenset[int] = frozenset()
     texts: frozenset[int] = frozenset()
+    echoed: frozenset[int] = frozenset()
 
 
 def restore(body: bytes, values: Mapping[str, str], links: bool = False, operation: str = "chat") -> tuple[bytes, int]:
@@ -36,9 +41,9 @@ def restore(body: bytes, values: Mapping[str, str], links: bool = False, operati
     Replaced in every string value, by the rules of `streams.restoring`, so that a streamed answer says the same: in
     strings of JSON inside a string (tool-call arguments, structured output) escaped as they stand, never in keys, and
     where the text points to only if `links` allows it. In an answer of `messages` a tool's input is one JSON text, as a
-    stream brings it, and a thinking block stays: it is signed. What a value brings in is not looked at again. All other
-    bytes stay. Linear in the body and what is put into it. Raises Refused(ANSWER_UNREADABLE) for a body that is not
-    JSON, is JSON that could be read in two ways, or exceeds a bound; then the caller must not get it.
+    stream brings it. What is signed or encrypted stays (`layout`). What a value brings in is not looked at again. All
+    other bytes stay. Linear in the body and what is put into it. Raises Refused(ANSWER_UNREADABLE) for a body that is
+    not JSON, is JSON that could be read in two ways, or exceeds a bound; then the caller must not get it.
     """
     exchange = Restoring(values, links)
     try:
@@ -85,10 +90,10 @@ def _texts(root: Node, where: Layout) -> Iterator[Node]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
+        if node.start in where.sealed:
+            continue
         if isinstance(node.value, str) or node.start in where.texts:
             yield node
-        elif node.start in where.sealed:
-            continue
         elif isinstance(node.value, dict):
             waiting += reversed(node.value.values())
         elif isinstance(node.value, list):
@@ -114,4 +119,17 @@ def _messages(root: Node) -> Layout:
     return Layout(frozenset(sealed), frozenset(texts))
 
 
-_LAYOUTS: Final[Mapping[str, Callable[[Node], Layout]]] = {"messages": _messages}
+def _responses(root: Node) -> Layout:
+    """What of the items must come back as it went, or is a picture; and what the caller was asked."""
+    members = root.value if isinstance(root.value, dict) else {}
+    output = members["output"].value if "output" in members else None
+    sealed = set()
+    for item in output if isinstance(output, list) else ():
+        for name, node in item.value.items() if isinstance(item.value, dict) else ():
+            if isinstance(node.value, str) and is_opaque(name, node.value):
+                sealed.add(node.start)
+    echoed = frozenset(node.start for name, node in members.items() if name in ECHOED)
+    return Layout(sealed=frozenset(sealed), echoed=echoed)
+
+
+_LAYOUTS: Final[Mapping[str, Callable[[Node], Layout]]] = {"messages": _messages, "responses": _responses}

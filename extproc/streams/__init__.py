@@ -11,7 +11,11 @@ identifiers   strings of an answer that no guard reads
 dialect       what a stream must know of an API: which texts an event brings
 chat          the dialect of /v1/chat/completions
 messages      the dialect of /v1/messages
+numbers       the number of an event exchanged
+unfinished    a response as far as it has been sent
+responses     the dialect of /v1/responses
 changes       the JSON of one event: strings exchanged, every other byte left
+repeats       texts that are said again as a whole
 said          what the provider sent: usage, reasons, how much text
 mould         events that are alike but for one text, recognised instead of parsed
 line          one channel: its rewriters in turn, what they hold and since when

@@ -49,16 +49,7 @@ class Body:
 
     def strings(self) -> Iterator[tuple[Path, str]]:
         """Every string value that is not empty, and where it stands."""
-        waiting: list[tuple[Path, object]] = [((), self.value)]
-        while waiting:
-            path, value = waiting.pop()
-            items = value.items() if isinstance(value, dict) else enumerate(cast("list[object]", value))
-            for key, item in items:
-                if isinstance(item, str):
-                    if item:
-                        yield (*path, key), item
-                elif isinstance(item, dict | list):
-                    waiting.append(((*path, key), item))
+        return strings(self.value)
 
     def changed(self, changes: Sequence[Change]) -> bytes:
         """The bytes with the changes made: each string from its first character that differs to its last one.
@@ -86,6 +77,20 @@ class Body:
         text = Text("answer", "assistant", old, node.start, node.end)
         (edit,) = edits_for(text, self._data, [(start, len(old) - tail, new[start : len(new) - tail])])
         return edit
+
+
+def strings(value: object) -> Iterator[tuple[Path, str]]:
+    """Every string value that is not empty in an object or a list, and where it stands in it."""
+    waiting: list[tuple[Path, object]] = [((), value)]
+    while waiting:
+        path, value = waiting.pop()
+        items = value.items() if isinstance(value, dict) else enumerate(cast("list[object]", value))
+        for key, item in items:
+            if isinstance(item, str):
+                if item:
+                    yield (*path, key), item
+            elif isinstance(item, dict | list):
+                waiting.append(((*path, key), item))
 
 
 def _written(value: object) -> bytes:

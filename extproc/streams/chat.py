@@ -1,6 +1,6 @@
 """The chunks of /v1/chat/completions (https://platform.openai.com/docs/api-reference/chat-streaming)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import orjson
@@ -21,6 +21,8 @@ class ChatDialect:
     """One answer's chunks. `head` is what our own carry until a chunk of the provider's has come."""
 
     __slots__ = ("_finished", "_head", "_known", "_open")
+
+    says_again: Final = False
 
     def __init__(self, head: Mapping[str, object]) -> None:
         """`head`: id, object, created and model, as JSON has them."""
@@ -68,7 +70,11 @@ class ChatDialect:
         """A chunk with a delta of this text alone."""
         return self._chunk(channel.group, _delta(channel, text), None)
 
-    def blocked(self, unsent: frozenset[int]) -> bytes:
+    def sent(self, data: bytes) -> bytes:
+        """As it is."""
+        return data
+
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
         """Every choice that has not finished for the caller does so with `content_filter`; then `[DONE]`."""
         unfinished = sorted((self._open or {0}) - self._finished | unsent)
         return b"".join([*(self._chunk(index, {}, "content_filter") for index in unfinished), _event(_DONE)])

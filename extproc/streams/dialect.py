@@ -1,6 +1,6 @@
 """What a stream must know of a dialect: which texts an event brings, and how to bring text of our own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import NamedTuple, Protocol
 
@@ -39,6 +39,9 @@ class Reading:
     `sealed`: texts of which no character may change, because the provider has signed them; they may be cut otherwise.
     `opaque`: strings that are no text and may not change either.
 
+    `again`: texts that are complete, and may be said again in later events. `echoed`: the same, of what the caller said
+    itself. A text of a channel that is said again follows in events that bring the end of its group, or later.
+
     `extra`: it brings nothing but the usage that `include_usage` asks for. `repeats`: it says text a second time in a
     form that cannot be rewritten (`logprobs`).
     """
@@ -50,12 +53,20 @@ class Reading:
     usage: Usage | None = None
     sealed: Sequence[Piece] = ()
     opaque: Sequence[Path] = ()
+    again: Sequence[Piece] = ()
+    echoed: Sequence[Piece] = ()
     extra: bool = False
     repeats: bool = False
 
 
 class Dialect(Protocol):
-    """Knows the events of one API. Remembers what its own events need to look like their neighbours."""
+    """Knows the events of one API. Remembers what its own events need to look like their neighbours.
+
+    `says_again`: its events say texts again as a whole.
+    """
+
+    @property
+    def says_again(self) -> bool: ...
 
     def closes(self, data: bytes) -> bool:
         """Whether this is the mark after which nothing follows."""
@@ -73,10 +84,15 @@ class Dialect(Protocol):
         """An event that brings `text` to `channel`."""
         ...
 
-    def blocked(self, unsent: frozenset[int]) -> bytes:
+    def sent(self, data: bytes) -> bytes:
+        """The event last read goes out, with this data: as it must be behind events of ours."""
+        ...
+
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
         """What ends a stream whose rest the caller must not get, as the provider would end a filtered one.
 
-        `unsent`: groups that ended with the event last read, which was not sent.
+        `unsent`: groups that ended with the event last read, which was not sent. `said`: what has gone out of a text,
+        where the dialect `says_again`.
         """
         ...
 

@@ -51,6 +51,7 @@ class Guarding:
     __slots__ = ("_found", "finders", "leaks", "prints")
 
     reads_signed: Final = True
+    reads_echoes: Final = False
 
     def __init__(
         self, finders: Sequence[Finder], prints: Prints = leakage.NOTHING, leaks: RedactAction = "off"

@@ -10,6 +10,9 @@ from extproc.streams.dialect import Path
 
 _FIELDS: Final = frozenset({"id", "object", "model", "role", "type", "finish_reason", "tool_call_id"}) | {
     "tool_use_id",
+    "call_id",
+    "item_id",
+    "status",
     "service_tier",
     "system_fingerprint",
     "obfuscation",  # padding of random letters
@@ -21,7 +24,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 def is_identifier(path: Path, text: str) -> bool:
     """Whether the string at `path` is one, or what a provider has encrypted; a tool's input holds none."""
-    if "input" in path:
+    if "input" in path or "arguments" in path:
         return False
     if path[-1] in _ENCRYPTED:
         return _BASE64.fullmatch(text) is not None

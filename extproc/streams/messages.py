@@ -45,6 +45,8 @@ class MessagesDialect:
 
     __slots__ = ("_head", "_open", "_started", "_usage")
 
+    says_again: Final = False
+
     def __init__(self, head: Mapping[str, object]) -> None:
         """`head`: id and model, as JSON has them."""
         self._head = head
@@ -67,7 +69,11 @@ class MessagesDialect:
         delta = {"type": type_, member: text}
         return _event("content_block_delta", {"index": channel.group, "delta": delta})
 
-    def blocked(self, unsent: frozenset[int]) -> bytes:
+    def sent(self, data: bytes) -> bytes:
+        """As it is."""
+        return data
+
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
         """Every block that is open for the caller is closed, then the message ends with `refusal`.
 
         A message that has said why it ended says so again: the last word counts.

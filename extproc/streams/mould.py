@@ -13,6 +13,7 @@ import orjson
 from extproc.streams.changes import Body
 from extproc.streams.dialect import Reading
 from extproc.streams.line import Line
+from extproc.streams.numbers import MEMBER
 from extproc.streams.sse import Event
 
 _PADDING = re.compile(rb"[A-Za-z0-9_.:/-]{1,128}")  # as `identifiers` has it; some providers hide lengths with it
@@ -68,6 +69,8 @@ def mould_of(event: Event, body: Body, reading: Reading, line: Line) -> Mould | 
     Its other strings must be such that they need not be looked at again.
     """
     if len(reading.pieces) != 1 or reading.sealed or reading.opaque or reading.ended or reading.finish_reasons:
+        return None
+    if reading.again or reading.echoed or MEMBER in body.value:  # no two events have one number
         return None
     if reading.usage is not None or reading.repeats or not event.complete or len(event.places) != 1:
         return None

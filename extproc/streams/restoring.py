@@ -37,6 +37,7 @@ class Restoring:
     __slots__ = ("_brought", "_keys", "links", "restored", "values", "withheld")
 
     reads_signed: Final = False  # its values would come back where they cannot be redacted
+    reads_echoes: Final = True
 
     def __init__(self, values: Mapping[str, str], links: bool = False) -> None:
         """`values`: placeholder -> what it stands for; `links`: whether to restore in targets too.

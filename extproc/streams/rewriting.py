@@ -54,11 +54,14 @@ class Unchanged:
 class Rewriting(Protocol):
     """What one exchange rewrites: a `Rewriter` for each channel, and texts that come whole.
 
-    `reads_signed`: whether it has a say on texts that may not change.
+    `reads_signed`: whether it has a say on texts that may not change; `reads_echoes`: on what the caller said itself.
     """
 
     @property
     def reads_signed(self) -> bool: ...
+
+    @property
+    def reads_echoes(self) -> bool: ...
 
     def channel(self) -> Rewriter:
         """For one text that comes in pieces."""

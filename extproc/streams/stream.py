@@ -23,6 +23,7 @@ from extproc.streams.dialect import Channel, Dialect, Path, Reading
 from extproc.streams.identifiers import is_identifier
 from extproc.streams.line import Line
 from extproc.streams.mould import Mould, mould_of
+from extproc.streams.repeats import Repeats
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
 from extproc.streams.said import Said
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
@@ -74,8 +75,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_mould", "_out",
-        "_repeats", "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
+        "_again", "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_mould",
+        "_out", "_repeats", "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
         "unread",
     )  # fmt: skip
 
@@ -105,6 +106,7 @@ class Stream:
         self._repeats = repeats
         self._events = EventReader(self._bounds.event)
         self._lines: dict[Channel, Line] = {}
+        self._again = Repeats(self._bounds.event)
         self._seen: set[str] = set()
         self._size = 0
         self._at = 0
@@ -173,7 +175,7 @@ class Stream:
 
     def block(self) -> bytes:
         """End the answer as the provider ends a filtered one; what is held is dropped. Empty once it has closed."""
-        return self._end(self._dialect.blocked(self._unsent))
+        return self._end(self._dialect.blocked(self._unsent, self._again.said))
 
     def fail(self, error: bytes) -> bytes:
         """End the answer with an error, given as the body an unstreamed answer would have. Empty once closed."""
@@ -280,8 +282,11 @@ class Stream:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
         if settled and len(reading.pieces) == 1:
             self._mould = mould_of(event, body, reading, self._lines[reading.pieces[0].channel])
-        raw = event.with_data(body.changed(changes)) if changes else event.raw
         self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
+        if reading.again or reading.echoed:
+            yield from self._again.told(reading, self._rewritings, self._whole, changes)
+        out = self._dialect.sent(body.changed(changes) if changes else data)
+        raw = event.raw if out is data else event.with_data(out)
         if not (reading.extra and self._hide):
             self._send(raw, event.complete)
         self._unsent = frozenset()
@@ -312,7 +317,8 @@ class Stream:
 
         Returns whether the same ones would be let pass again unseen.
         """
-        known = {piece.path for piece in (*reading.pieces, *reading.sealed)} | set(reading.opaque)
+        texts = (*reading.pieces, *reading.sealed, *reading.again, *reading.echoed)
+        known = {piece.path for piece in texts} | set(reading.opaque)
         settled = True
         for path, text in body.strings():
             if path in known or is_identifier(path, text):
@@ -321,7 +327,7 @@ class Stream:
             if line is not None:
                 new = yield from self._fed(partial(line.feed, at=self._at), text, True)
             elif text not in self._seen:
-                new = yield from self._whole(text)
+                new = yield from self._whole(text, self._rewritings)
             else:
                 continue
             settled = settled and line is None and text in self._seen
@@ -336,14 +342,15 @@ class Stream:
                 return self._line(Channel(group, repr(path[len(start) :])))
         return None
 
-    def _whole(self, text: str) -> Generator[None, None, str]:
+    def _whole(self, text: str, rewritings: Sequence[Rewriting]) -> Generator[None, None, str]:
         new = text
-        for rewriting in self._rewritings:
+        for rewriting in rewritings:
             if len(new) > SLICE:
                 new = yield from self._fed(rewriting.channel().feed, new, True)
             else:
                 new = rewriting.whole(new)
-        if new == text and len(self._seen) < _MOST_SEEN and len(text) <= _LONGEST_SEEN:
+        short = len(self._seen) < _MOST_SEEN and len(text) <= _LONGEST_SEEN
+        if new == text and short and rewritings is self._rewritings:
             self._seen.add(text)
         if self._spent(_STRING + len(text) % SLICE):
             yield
@@ -381,6 +388,8 @@ class Stream:
                 for rewriting in self._rewritings
                 if rewriting.reads_signed or not sealed
             ]
+            if self._dialect.says_again:
+                rewriters = self._again.around(channel, rewriters)
             line = self._lines[channel] = Line(rewriters)
         return line
 

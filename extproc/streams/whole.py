@@ -11,6 +11,7 @@ from extproc.findings import AnswerFinding, Text
 from extproc.messages.edit import Edit, apply, edits_for
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
 from extproc.messages.refusal import Refused
+from extproc.messages.responses_answer import filtered
 from extproc.messages.restore import MAX_VALUES, Layout, layout, restore
 from extproc.streams.dialect import Path
 from extproc.streams.guarding import Guarding, answer_guard
@@ -20,7 +21,7 @@ from forebay.config.resolved import Guards
 from forebay.frozen import frozen
 from forebay.outcomes import Reason
 
-_OPAQUE: Final = frozenset({"signature", "data", "encrypted_content"})  # of what is signed
+_OPAQUE: Final = frozenset({"signature", "data", "encrypted_content", "fingerprint", "result"})  # of what is sealed
 _HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint", "usage")
 
 
@@ -65,7 +66,7 @@ def _guarded(body: bytes, guarding: Guarding, changes: bool, operation: str) -> 
     root = parse(body, MAX_DEPTH, MAX_VALUES)
     if not isinstance(root.value, dict):
         raise ValueError("an answer is a JSON object")
-    if changes and _says_again(root.value):
+    if changes and _SAYS_AGAIN.get(operation, _nowhere)(root.value):
         raise ValueError("text that may change is said again")
     for path, node, sealed in _texts(root, layout(operation, root)):
         text = node.value if isinstance(node.value, str) else body[node.start : node.end].decode()
@@ -87,10 +88,15 @@ def _edits(node: Node, body: bytes, text: str, new: str) -> list[Edit]:
 
 
 def _texts(root: Node, where: Layout) -> Iterator[tuple[Path, Node, bool]]:
-    """Every string value that is not empty, and what counts as one text, in the order of the body; whether signed."""
+    """What the model said: every string that is not empty, and what counts as one text, in the order of the body.
+
+    And whether it is sealed.
+    """
     waiting: list[tuple[Path, Node, bool]] = [((), root, False)]
     while waiting:
         path, node, sealed = waiting.pop()
+        if node.start in where.echoed:
+            continue
         sealed = sealed or node.start in where.sealed
         if isinstance(node.value, str) or node.start in where.texts:
             if node.value:
@@ -101,14 +107,27 @@ def _texts(root: Node, where: Layout) -> Iterator[tuple[Path, Node, bool]]:
             waiting += reversed([((*path, place), child, sealed) for place, child in enumerate(node.value)])
 
 
-def _says_again(answer: Mapping[str, Node]) -> bool:
+def _choices_say_again(answer: Mapping[str, Node]) -> bool:
     """Whether a choice has log probabilities with text in them."""
-    choices = answer.get("choices")
-    for choice in choices.value if choices is not None and isinstance(choices.value, list) else ():
-        logprobs = choice.value.get("logprobs") if isinstance(choice.value, dict) else None
-        if logprobs is not None and isinstance(logprobs.value, dict):
-            return any(each.value for each in logprobs.value.values())
+    listed = [choice["logprobs"].value for choice in _members(answer.get("choices")) if "logprobs" in choice]
+    return any(each.value for logprobs in listed if isinstance(logprobs, dict) for each in logprobs.values())
+
+
+def _parts_say_again(answer: Mapping[str, Node]) -> bool:
+    """Whether a part of an item has them."""
+    parts = [part for item in _members(answer.get("output")) for part in _members(item.get("content"))]
+    return any(part["logprobs"].value for part in parts if "logprobs" in part)
+
+
+def _nowhere(answer: Mapping[str, Node]) -> bool:
+    """There is no such thing in other APIs."""
     return False
+
+
+def _members(listed: Node | None) -> list[dict[str, Node]]:
+    """Those of each object in a list."""
+    elements = listed.value if listed is not None and isinstance(listed.value, list) else []
+    return [element.value for element in elements if isinstance(element.value, dict)]
 
 
 def _filtered_chat(answer: dict[str, object]) -> bytes:
@@ -141,4 +160,9 @@ def _filtered_message(answer: dict[str, object]) -> bytes:
 _FILTERED: Final[Mapping[str, Callable[[dict[str, object]], bytes]]] = {
     "chat": _filtered_chat,
     "messages": _filtered_message,
+    "responses": lambda answer: orjson.dumps(filtered(answer)),
+}
+_SAYS_AGAIN: Final[Mapping[str, Callable[[Mapping[str, Node]], bool]]] = {
+    "chat": _choices_say_again,
+    "responses": _parts_say_again,
 }

@@ -17,7 +17,7 @@ from forebay import contract
 from forebay.config.resolved import Guards, Model, Tenant
 from forebay.contract import Api
 
-GUARDED = frozenset({"chat", "messages"})  # operations whose answers say something
+GUARDED = frozenset({"chat", "messages", "responses"})  # operations whose answers say something
 
 
 @dataclass(slots=True, repr=False)

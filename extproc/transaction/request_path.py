@@ -26,6 +26,7 @@ Step = tuple[list[fx.Effect], State]
 
 OPERATIONS: dict[str, tuple[str, str]] = {  # path -> method, operation
     contract.CHAT: ("POST", "chat"),
+    contract.RESPONSES: ("POST", "responses"),
     contract.MESSAGES: ("POST", "messages"),
     contract.EMBEDDINGS: ("POST", "embeddings"),
     contract.MODELS: ("GET", "models"),

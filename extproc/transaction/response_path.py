@@ -8,6 +8,7 @@ from collections.abc import Callable
 from extproc.messages.answer import AnswerReader, AnswerWatch, ChatReader
 from extproc.messages.messages_answer import MessagesReader
 from extproc.messages.refusal import error_body
+from extproc.messages.responses_answer import ResponsesReader
 from extproc.transaction import effects as fx
 from extproc.transaction import stream_path
 from extproc.transaction.account import answer_metadata, refusal_metadata
@@ -32,6 +33,7 @@ READERS: dict[str, Callable[[], AnswerReader]] = {
     "chat": ChatReader,
     "embeddings": ChatReader,
     "messages": MessagesReader,
+    "responses": ResponsesReader,
 }
 MOST_HELD = 7 << 20  # bytes of an answer to be restored; Envoy's own buffer (the listener's) is a little larger
 

@@ -8,6 +8,7 @@ from extproc.streams.chat import ChatDialect
 from extproc.streams.dialect import Dialect
 from extproc.streams.guarding import answer_guard
 from extproc.streams.messages import MessagesDialect
+from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
 from extproc.streams.stream import Stop, Stream
@@ -34,7 +35,7 @@ def _chat(exchange: Exchange) -> Dialect:
         {
             "id": f"chatcmpl-{exchange.request_id}",
             "object": "chat.completion.chunk",
-            "created": exchange.head.wall_ns // 1_000_000_000 if exchange.head else 0,
+            "created": _began(exchange),
             "model": _model(exchange),
         }
     )
@@ -44,11 +45,27 @@ def _messages(exchange: Exchange) -> Dialect:
     return MessagesDialect({"id": f"msg_{exchange.request_id}", "model": _model(exchange)})
 
 
+def _responses(exchange: Exchange) -> Dialect:
+    return ResponsesDialect(
+        {"id": f"resp_{exchange.request_id}", "created_at": _began(exchange), "model": _model(exchange)}
+    )
+
+
+def _began(exchange: Exchange) -> int:
+    """Seconds since 1970."""
+    return exchange.head.wall_ns // 1_000_000_000 if exchange.head else 0
+
+
 def _model(exchange: Exchange) -> str:
     return exchange.model.name if exchange.model else ""
 
 
-DIALECTS: Final[Mapping[str, Callable[[Exchange], Dialect]]] = {"chat": _chat, "messages": _messages}  # by operation
+# By operation.
+DIALECTS: Final[Mapping[str, Callable[[Exchange], Dialect]]] = {
+    "chat": _chat,
+    "messages": _messages,
+    "responses": _responses,
+}
 
 PIECE: Final = 64 << 10  # bytes of one message to Envoy
 # Metadata travels with pieces alone, and after a hang-up there are none: what has passed is told as it passes.

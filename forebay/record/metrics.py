@@ -22,6 +22,7 @@ MOST_VALUES: Final = 200  # of a label whose values come from rules and policies
 
 _GEN_AI: Final = {  # operation of the record -> its name in the conventions, where it is one of theirs
     "chat": semconv.OPERATION_CHAT,
+    "responses": semconv.OPERATION_CHAT,
     "messages": semconv.OPERATION_CHAT,
     "embeddings": semconv.OPERATION_EMBEDDINGS,
 }

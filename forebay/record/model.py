@@ -21,7 +21,7 @@ UNSAFE: Final = "unsafe"
 NAME_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._:/+~-]{0,127}$"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 PROTOCOLS: Final = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3")
-OPERATIONS: Final = ("chat", "messages", "embeddings", "models", "probe")
+OPERATIONS: Final = ("chat", "responses", "messages", "embeddings", "models", "probe")
 MOST_ITEMS: Final = 64  # of any list or map in a record
 LARGEST: Final = 2**53  # what every JSON reader holds exactly
 
@@ -30,7 +30,7 @@ Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Score = Annotated[int, Field(ge=0, le=100)]
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "other"]
 Protocol = Literal["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3", "other"]
-Operation = Literal["chat", "messages", "embeddings", "models", "probe", "other"]
+Operation = Literal["chat", "responses", "messages", "embeddings", "models", "probe", "other"]
 
 
 @dataclass(frozen=True, slots=True)

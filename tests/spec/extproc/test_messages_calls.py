@@ -117,7 +117,7 @@ def test_a_model_of_the_other_api_names_its_endpoint() -> None:
     wrong = That(
         fx.RespondLocally,
         status=400,
-        body=lambda raw: b"/v1/chat/completions or /v1/embeddings" in raw and b'"type":"error"' in raw,
+        body=lambda raw: b"/v1/chat/completions or /v1/responses or /v1/embeddings" in raw and b'"type":"error"' in raw,
     )
     assert story << wrong << That(fx.Conclude, reason=Reason.WRONG_ENDPOINT)
     raw = CHAT.replace(b'"chat"', b'"claude"')

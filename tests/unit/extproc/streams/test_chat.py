@@ -89,7 +89,7 @@ def test_the_official_client_takes_our_chunks() -> None:
         chunk = ChatCompletionChunk.model_validate(data(ours.carry(Channel(1, name), "text")), strict=True)
         assert (chunk.choices[0].index, chunk.model) == (1, "ours")
     ending = ChatCompletionChunk.model_validate(
-        data(ours.blocked(frozenset()).removesuffix(b"data: [DONE]\n\n")), strict=True
+        data(ours.blocked(frozenset(), str).removesuffix(b"data: [DONE]\n\n")), strict=True
     )
     assert ending.choices[0].finish_reason == "content_filter"
 
@@ -124,11 +124,11 @@ def test_a_blocked_answer_ends_as_a_filtered_one() -> None:
     ours = dialect()
     ours.read({"choices": [{"index": 0, "delta": {}}, {"index": 1, "delta": {}}, {"index": 2, "delta": {}}]})
     ours.read({"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
-    *chunks, done, rest = ours.blocked(frozenset()).split(b"\n\n")
+    *chunks, done, rest = ours.blocked(frozenset(), str).split(b"\n\n")
     choices = [(one["index"], one["finish_reason"]) for chunk in chunks for one in orjson.loads(chunk[6:])["choices"]]
     assert choices == [(0, "content_filter"), (2, "content_filter")]
     assert (done, rest) == (b"data: [DONE]", b"")
-    assert b'"index":0' in dialect().blocked(frozenset())
+    assert b'"index":0' in dialect().blocked(frozenset(), str)
 
 
 def test_an_error_is_an_event_of_its_own() -> None:

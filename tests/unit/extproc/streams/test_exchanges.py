@@ -3,30 +3,18 @@
 import itertools
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from exchanges import DIALECTS, FOLDER, NAMES, texts
 
 from extproc.messages.answer import Usage
 from extproc.messages.restore import restore
-from extproc.messages.sse import EventReader
-from extproc.streams.chat import ChatDialect
-from extproc.streams.dialect import Dialect
-from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.stream import Stream
 
-FOLDER = Path(__file__).parents[3] / "fixtures" / "exchanges"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.sse"))
-HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-DIALECTS: dict[str, Callable[[], Dialect]] = {
-    "chat": lambda: ChatDialect(HEAD),
-    "messages": lambda: MessagesDialect({"id": "msg_ours", "model": "m"}),
-}
 # Arguments that were cut off: without streaming they count as text today, and the value goes in unescaped.
 BROKEN_JSON = {"cut_by_length", "messages_cut_by_length"}
 
@@ -80,45 +68,6 @@ def run(exchange: Exchange, *cuts: int) -> Result:
         passed, said.usage, said.finish_reasons, stream.stop, stream.closed, stream.held,
         restoring.restored, restoring.withheld,
     )  # fmt: skip
-
-
-def texts(stream: bytes, api: str) -> dict[str, str]:
-    """What a client puts together: one text per channel, empty ones left out."""
-    found: dict[str, str] = {}
-    for event in EventReader().feed(stream, end=True):
-        answer = {} if event.data == b"[DONE]" else orjson.loads(event.data)
-        for key, text in PIECES[api](answer):
-            found[key] = found.get(key, "") + (text or "")
-    return {key: text for key, text in found.items() if text}
-
-
-def chat_pieces(answer: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """The texts of a chunk."""
-    return [
-        (f"{choice['index']}.{name}", text)
-        for choice in answer.get("choices") or ()
-        for name, text in channels(choice["delta"])
-    ]
-
-
-def messages_pieces(answer: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """The text of a delta."""
-    delta = answer.get("delta", {}) if answer.get("type") == "content_block_delta" else {}
-    names = {"text": "text", "partial_json": "input", "thinking": "thinking"}
-    return [(f"{answer['index']}.{channel}", delta[name]) for name, channel in names.items() if name in delta]
-
-
-PIECES = {"chat": chat_pieces, "messages": messages_pieces}
-
-
-def channels(delta: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """The texts of one delta, by name."""
-    found = [(name, delta.get(name)) for name in ("content", "refusal", "reasoning_content")]
-    found.append(("function_call", delta.get("function_call", {}).get("arguments")))
-    for call in delta.get("tool_calls", ()):
-        found.append((f"arguments.{call['index']}", call.get("function", {}).get("arguments")))
-        found.append((f"input.{call['index']}", call.get("custom", {}).get("input")))
-    return found
 
 
 def test_each_exchange_gives_what_it_should(exchange: Exchange) -> None:

@@ -7,38 +7,29 @@ it finds, one that blocks.
 import itertools
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from exchanges import DIALECTS, FOLDER, NAMES, texts
 
 from extproc.detectors.leakage import prints
 from extproc.findings import AnswerFinding
-from extproc.messages.sse import EventReader
-from extproc.streams.chat import ChatDialect
-from extproc.streams.dialect import Dialect
 from extproc.streams.guarding import answer_guard
-from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.stream import Stop, Stream
 from extproc.streams.whole import Finished, finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 
-FOLDER = Path(__file__).parents[3] / "fixtures" / "exchanges"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.sse"))
-DIALECTS: dict[str, Callable[[], Dialect]] = {
-    "chat": lambda: ChatDialect(HEAD),
-    "messages": lambda: MessagesDialect({"id": "msg_ours", "model": "m"}),
-}
-HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 NOT_TO_COMPARE = {
     "cut_by_length",  # broken JSON
-    "error_in_stream", "cr_only", "look_alikes", "logprobs", "messages_cut_by_length",
+    "error_in_stream", "cr_only", "look_alikes", "logprobs", "messages_cut_by_length", "responses_logprobs",
 }  # fmt: skip
 
+SAY_MORE = {  # than their texts: citations, results, a text that nothing was added to
+    "messages_citations", "responses_citations", "responses_no_deltas",
+}  # fmt: skip
 PROMPT = (
     "You are Ada, the assistant of the Northwind shipping desk. Never promise a refund above fifty dollars. When a "
     "customer mentions a lawyer, hand the conversation over to a colleague at once."
@@ -78,7 +69,7 @@ class Exchange:
     @property
     def api(self) -> str:
         """Which dialect it is in."""
-        return "messages" if self.name.startswith("messages_") else "chat"
+        return next((api for api in DIALECTS if self.name.startswith(api + "_")), "chat")
 
 
 @pytest.fixture(params=NAMES)
@@ -90,23 +81,40 @@ def exchange(request: pytest.FixtureRequest) -> Exchange:
 
 
 def more(sent: bytes) -> bytes:
-    """The stream with `ADDED` in deltas of nine characters before its first text."""
-    events = sent.replace(b"\r\n", b"\n").split(b"\n\n")
+    """The stream with `ADDED` in deltas of nine characters before its first text, and wherever that is said again."""
     out: list[bytes] = []
+    said = ""  # the first text, where its API says it again
     added = False
-    for event in events:
-        if not added and b'"content":"' in event.replace(b": ", b":") and b'"role"' not in event:
-            pieces = [ADDED[at : at + 9] for at in range(0, len(ADDED), 9)]
+    for event in sent.replace(b"\r\n", b"\n").split(b"\n\n"):
+        head, _, data = event.partition(b"data: ")
+        squeezed = event.replace(b": ", b":")
+        pieces = [ADDED[at : at + 9] for at in range(0, len(ADDED), 9)]
+        if not added and b'"content":"' in squeezed and b'"role"' not in event:
             out += [b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": {"content": p}}]}) for p in pieces]
             added = True
-        elif not added and b'"type":"text_delta"' in event:
-            said = orjson.loads(event.partition(b"data: ")[2])
-            for at in range(0, len(ADDED), 9):
-                said["delta"]["text"] = ADDED[at : at + 9]
-                out.append(b"event: content_block_delta\ndata: " + orjson.dumps(said))
+        elif not added and b'"type":"text_delta"' in squeezed:
+            answer = orjson.loads(data)
+            delta = answer["delta"]
+            out += [head + b"data: " + orjson.dumps({**answer, "delta": {**delta, "text": p}}) for p in pieces]
             added = True
+        elif not added and b'"type":"response.output_text.delta"' in squeezed:
+            answer = orjson.loads(data)
+            out += [head + b"data: " + orjson.dumps({**answer, "delta": p}) for p in pieces]
+            said = texts(sent, "responses")[f"{answer['output_index']}.content.0.text"]
+            added = True
+        elif said and data.startswith(b"{"):
+            event = head + b"data: " + orjson.dumps(grown(orjson.loads(data), said))
         out.append(event)
     return b"\n\n".join(out)
+
+
+def grown(value: Any, said: str) -> Any:
+    """With `ADDED` before what was said."""
+    if isinstance(value, dict):
+        return {name: grown(each, said) for name, each in value.items()}
+    if isinstance(value, list):
+        return [grown(each, said) for each in value]
+    return ADDED + said if value == said else value
 
 
 def run(exchange: Exchange, output: OutputGuards, *cuts: int) -> Result:
@@ -120,32 +128,6 @@ def run(exchange: Exchange, output: OutputGuards, *cuts: int) -> Result:
     passed += stream.block() if stream.stop is Stop.BLOCKED else b""
     passed += stream.fail(b"{}") if stream.stop else b""
     return Result(passed, stream.stop, guarding.findings, restoring.restored, stream.held)
-
-
-def texts(stream: bytes) -> dict[str, str]:
-    """What a client puts together: one text per channel, empty ones left out."""
-    found: dict[str, str] = {}
-    for event in EventReader().feed(stream, end=True):
-        answer = {} if event.data == b"[DONE]" else orjson.loads(event.data)
-        for choice in answer.get("choices") or ():
-            for name, text in channels(choice["delta"]):
-                key = f"{choice['index']}.{name}"
-                found[key] = found.get(key, "") + (text or "")
-        if answer.get("type") == "content_block_delta":
-            for name in ("text", "partial_json", "thinking"):
-                key = f"{answer['index']}.{name}"
-                found[key] = found.get(key, "") + answer["delta"].get(name, "")
-    return {key: text for key, text in found.items() if text}
-
-
-def channels(delta: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """The texts of one delta, by name."""
-    found = [(name, delta.get(name)) for name in ("content", "refusal", "reasoning_content")]
-    found.append(("function_call", delta.get("function_call", {}).get("arguments")))
-    for call in delta.get("tool_calls", ()):
-        found.append((f"arguments.{call['index']}", call.get("function", {}).get("arguments")))
-        found.append((f"input.{call['index']}", call.get("custom", {}).get("input")))
-    return found
 
 
 @pytest.mark.parametrize("output", [MASKING, BLOCKING], ids=["masking", "blocking"])
@@ -181,12 +163,12 @@ def test_a_whole_answer_gets_the_same_text_and_the_same_verdict(exchange: Exchan
     """The texts of the stream, put together and guarded as a whole."""
     if exchange.name in NOT_TO_COMPARE:
         return
-    signed = {key: text for key, text in texts(exchange.sent).items() if key.endswith(".thinking")}
-    said = {key: text for key, text in texts(exchange.sent).items() if key not in signed}
+    signed = {key: text for key, text in texts(exchange.sent, exchange.api).items() if key.endswith(".thinking")}
+    said = {key: text for key, text in texts(exchange.sent, exchange.api).items() if key not in signed}
     streamed = run(exchange, MASKING)
     unstreamed = finish(orjson.dumps(said), exchange.values, guards(MASKING), prints([PROMPT]))
-    assert texts(streamed.passed) == signed | orjson.loads(unstreamed.body)
-    if exchange.name != "messages_citations":  # its citations and results say more
+    assert texts(streamed.passed, exchange.api) == signed | orjson.loads(unstreamed.body)
+    if exchange.name not in SAY_MORE:
         assert streamed.findings == unstreamed.findings
     blocked = finish(orjson.dumps(said), exchange.values, guards(BLOCKING), prints([PROMPT]))
     assert (run(exchange, BLOCKING).stop is Stop.BLOCKED) == blocked.blocked
@@ -195,9 +177,11 @@ def test_a_whole_answer_gets_the_same_text_and_the_same_verdict(exchange: Exchan
 def test_what_the_model_adds_never_reaches_the_caller(exchange: Exchange) -> None:
     """And what it does not add, the caller's own values, does."""
     streamed = run(exchange, MASKING)
-    if streamed.stop or b"mallory@" not in b"".join(text.encode() for text in texts(exchange.sent).values()):
+    if streamed.stop or b"mallory@" not in b"".join(
+        text.encode() for text in texts(exchange.sent, exchange.api).values()
+    ):
         return
-    content = "".join(texts(streamed.passed).values())
+    content = "".join(texts(streamed.passed, exchange.api).values())
     for secret in ("mallory@example.net", "4111", "LAWYER", "evil.example", "hunter2!"):
         assert secret not in content
     types = {one.type for one in streamed.findings}

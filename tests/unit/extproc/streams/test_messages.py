@@ -134,7 +134,7 @@ def test_a_blocked_answer_ends_as_a_refused_one() -> None:
     ours.read(begin(0, type="text", text=""))
     ours.read({"type": "content_block_stop", "index": 0})
     ours.read(begin(1, type="tool_use", input={}))
-    *_, last_delta, stop = ended = events(ours.blocked(frozenset()))
+    *_, last_delta, stop = ended = events(ours.blocked(frozenset(), str))
     assert [each["type"] for each in ended] == ["content_block_stop", "message_delta", "message_stop"]
     assert (ended[0]["index"], last_delta["delta"]["stop_reason"]) == (1, "refusal")
     assert (last_delta["usage"], stop) == ({"output_tokens": 2}, {"type": "message_stop"})
@@ -142,7 +142,7 @@ def test_a_blocked_answer_ends_as_a_refused_one() -> None:
 
 def test_a_blocked_answer_is_whole_whenever_it_is_blocked() -> None:
     """Before the provider's first event, and after it has said why it ended."""
-    start, *_ = early = events(dialect().blocked(frozenset()))
+    start, *_ = early = events(dialect().blocked(frozenset(), str))
     assert [each["type"] for each in early] == ["message_start", "message_delta", "message_stop"]
     assert (start["message"]["id"], start["message"]["model"]) == ("msg_ours", "ours")
     late = dialect()
@@ -150,8 +150,8 @@ def test_a_blocked_answer_is_whole_whenever_it_is_blocked() -> None:
     late.read(begin(0, type="text", text=""))
     late.read({"type": "content_block_stop", "index": 0})
     late.read({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
-    assert [each["type"] for each in events(late.blocked(frozenset()))] == ["message_delta", "message_stop"]
-    ends = [each["type"] for each in events(late.blocked(frozenset({0})))]  # the end of its block was not sent
+    assert [each["type"] for each in events(late.blocked(frozenset(), str))] == ["message_delta", "message_stop"]
+    ends = [each["type"] for each in events(late.blocked(frozenset({0}), str))]  # the end of its block was not sent
     assert ends == ["content_block_stop", "message_delta", "message_stop"]
 
 
@@ -184,7 +184,7 @@ def test_what_is_not_understood_is_left_out(sent: list[tuple[Any, dict[str, Any]
     for type_, members, inner, own in sent:
         holder = {**own, "type": inner}
         ours.read({**members, "type": type_, "delta": holder, "content_block": holder})
-    assert ours.blocked(frozenset()).endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    assert ours.blocked(frozenset(), str).endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 
 
 def test_many_open_blocks_are_not_all_remembered() -> None:
@@ -192,4 +192,4 @@ def test_many_open_blocks_are_not_all_remembered() -> None:
     ours = dialect()
     for index in range(5_000):
         ours.read(begin(index, type="tool_use"))
-    assert ours.blocked(frozenset()).count(b"event: content_block_stop") == 1024
+    assert ours.blocked(frozenset(), str).count(b"event: content_block_stop") == 1024

@@ -1,0 +1,247 @@
+"""The events of /v1/responses (https://platform.openai.com/docs/api-reference/responses-streaming).
+
+Every string has a place in the finished response: `("output", 2, "content", 0, "text")`. Deltas bring a text there
+piece by piece; the events after them say it again, alone, in its part, in its item and in the response. A group is a
+place that deltas bring text to.
+
+Events are numbered. Behind one of ours the provider's have other numbers than they came with.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+import orjson
+
+from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opaque, read_usage
+from extproc.streams.changes import strings
+from extproc.streams.dialect import Channel, Path, Piece, Reading
+from extproc.streams.identifiers import is_identifier
+from extproc.streams.numbers import renumbered
+from extproc.streams.unfinished import Unfinished
+
+_DONE: Final = b"[DONE]"  # no event of this API, but some servers close their streams with it
+
+# What an event is about -> the member that says all of it, and where it stands in its item. A name that ends in
+# `_index` stands for the number that the event has under it.
+_TEXTS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "response.output_text": ("text", ("content", "content_index", "text")),
+    "response.refusal": ("refusal", ("content", "content_index", "refusal")),
+    "response.reasoning_text": ("text", ("content", "content_index", "text")),
+    "response.reasoning_summary_text": ("text", ("summary", "summary_index", "text")),
+    "response.function_call_arguments": ("arguments", ("arguments",)),
+    "response.mcp_call_arguments": ("arguments", ("arguments",)),
+    "response.custom_tool_call_input": ("input", ("input",)),
+    "response.code_interpreter_call_code": ("code", ("code",)),
+    "response.shell_call_command": ("command", ("action", "commands", "command_index")),
+}
+_INDEXES: Final = ("output_index", "content_index", "summary_index", "command_index")
+_SHAPES: Final = frozenset(
+    tuple(0 if name in _INDEXES else name for name in place) for _, place in _TEXTS.values()
+)  # of a place in an item
+_FINAL: Final = frozenset({"completed", "incomplete", "failed"})
+_LARGEST: Final = 2**31  # of an index
+_MOST_GROUPS: Final = 4096  # four times as many as a stream may have channels
+_NO_GROUP: Final = -1
+
+
+class ResponsesDialect:
+    """One answer's events."""
+
+    __slots__ = ("_begun", "_carriers", "_groups", "_inserted", "_next", "_numbered", "_response")
+
+    says_again: Final = True
+
+    def __init__(self, head: Mapping[str, object]) -> None:
+        """`head`: id, created_at and model of the response until the provider has told them, as JSON has them."""
+        self._groups: dict[Path, int] = {}
+        self._begun: set[Channel] = set()  # those that text has come to
+        self._carriers: dict[Channel, tuple[str, dict[str, object]]] = {}
+        self._response = Unfinished(head, self._channel)
+        self._numbered = True
+        self._next = 0  # number of the next event that goes out
+        self._inserted = 0  # events of ours among them
+
+    def closes(self, data: bytes) -> bool:
+        """`[DONE]`; the API itself just ends."""
+        return data.strip() == _DONE
+
+    def read(self, answer: Mapping[str, object]) -> Reading:
+        """An event; of one that is not known, no text is."""
+        self._response.forget()
+        number = answer.get("sequence_number")
+        self._numbered = number.__class__ is int
+        if isinstance(number, int):
+            self._next = number + self._inserted
+        type_ = _string(answer.get("type"))
+        about, _, what = type_.rpartition(".")
+        if about in _TEXTS and what == "delta":
+            return self._go_on(about, answer)
+        if about in _TEXTS:
+            return self._say(about, answer)
+        read = _READERS.get(about)
+        if read is not None:
+            return read(self, answer, what)
+        if what == "delta":
+            return Reading(running=[((), self._group((type_, *(_index(answer, name) for name in _INDEXES))))])
+        return Reading()
+
+    def carry(self, channel: Channel, text: str) -> bytes:
+        """A delta with this text alone."""
+        about, where = self._carriers[channel]
+        return self._event(about + ".delta", {**where, "delta": text})
+
+    def sent(self, data: bytes) -> bytes:
+        """With its number behind events of ours."""
+        self._response.note()
+        if self._numbered:
+            data = renumbered(data, self._next) if self._inserted else data
+            self._next += 1
+        return data
+
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
+        """Messages and reasoning that are open are closed with what went out; then the response is incomplete.
+
+        A call whose arguments are not whole stays open: somebody might make it.
+        """
+        response = self._response
+        parts = [] if response.started else [self._event("response.created", {"response": response.head})]
+        parts += [self._event(name, members) for name, members in response.closing(said)]
+        ended = {**filtered(response.head), "output": response.output(said)}
+        return b"".join([*parts, self._event("response.incomplete", {"response": ended})])
+
+    def failed(self, error: bytes) -> bytes:
+        """The error as the API documents it, and within it as its servers send it: client libraries raise that."""
+        given = orjson.loads(error).get("error") or {}
+        told = {name: given.get(name) for name in ("code", "message", "param")}
+        return self._event("error", {**told, "error": given})
+
+    def _event(self, name: str, members: Mapping[str, object]) -> bytes:
+        numbered = {"sequence_number": self._next} if self._numbered else {}
+        self._next += 1
+        self._inserted += 1
+        return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps({"type": name, **members, **numbered}))
+
+    def _group(self, place: Path) -> int:
+        if len(self._groups) >= _MOST_GROUPS:
+            return self._groups.get(place, _NO_GROUP)
+        return self._groups.setdefault(place, len(self._groups))
+
+    def _channel(self, place: Path) -> Channel:
+        group = self._group(place) if _is_text(place) else _NO_GROUP
+        return Channel(group, "/".join(map(str, place)))
+
+    def _go_on(self, about: str, answer: Mapping[str, object]) -> Reading:
+        channel, text = self._channel(_place(about, answer)), answer.get("delta")
+        if not isinstance(text, str):
+            return Reading()
+        self._begun.add(channel)
+        if channel not in self._carriers:
+            where = {name: answer[name] for name in ("item_id", *_INDEXES) if name in answer}
+            self._carriers[channel] = about, where | ({"logprobs": []} if about == "response.output_text" else {})
+        return Reading([Piece(channel, ("delta",), text)], repeats=bool(answer.get("logprobs")))
+
+    def _say(self, about: str, answer: Mapping[str, object]) -> Reading:
+        """All of a text: behind its deltas, or without any."""
+        place, member = _place(about, answer), _TEXTS[about][0]
+        text = answer.get(member)
+        reading = self._told([((member,), place, text)] if isinstance(text, str) else [], place)
+        return replace(reading, repeats=bool(answer.get("logprobs")))
+
+    def _item(self, answer: Mapping[str, object], what: str) -> Reading:
+        item, index = answer.get("item"), _index(answer, "output_index")
+        self._response.item(item, index, what == "done")
+        place: Path = ("output", index)
+        return self._told(_strings(item, ("item",), place), place if what == "done" else None)
+
+    def _part(self, answer: Mapping[str, object], what: str) -> Reading:
+        return self._part_at(("content", _index(answer, "content_index")), answer, what)
+
+    def _summary(self, answer: Mapping[str, object], what: str) -> Reading:
+        return self._part_at(("summary", _index(answer, "summary_index")), answer, what)
+
+    def _part_at(self, within: Path, answer: Mapping[str, object], what: str) -> Reading:
+        part, place = answer.get("part"), ("output", _index(answer, "output_index"), *within)
+        self._response.part(part, place, what == "done")
+        return self._told(_strings(part, ("part",), place), place if what == "done" else None)
+
+    def _annotation(self, answer: Mapping[str, object], what: str) -> Reading:
+        part: Path = ("output", _index(answer, "output_index"), "content", _index(answer, "content_index"))
+        place = (*part, "annotations", _index(answer, "annotation_index"))
+        return self._told(_strings(answer.get("annotation"), ("annotation",), place), None)
+
+    def _state(self, answer: Mapping[str, object], what: str) -> Reading:
+        response = answer.get("response")
+        if not isinstance(response, dict):
+            return Reading()
+        self._response.state(response)
+        reading = self._told(_strings(response, ("response",), ()), () if what in _FINAL else None)
+        return replace(reading, finish_reasons=finishes(response), usage=read_usage(response.get("usage")))
+
+    def _image(self, answer: Mapping[str, object], what: str) -> Reading:
+        picture = is_opaque("result", _string(answer.get("partial_image_b64")))
+        return Reading(opaque=[("partial_image_b64",)] if picture else ())
+
+    def _told(self, found: Iterable[tuple[Path, Path, str]], done: Path | None) -> Reading:
+        """Texts that are said as a whole, by where they stand in the event and in the response.
+
+        `done`: the place of what ends here. A text that is new here ends, too: nothing of it is held.
+        """
+        pieces: list[Piece] = []
+        again: list[Piece] = []
+        echoed: list[Piece] = []
+        opaque: list[Path] = []
+        repeats = False
+        for path, place, text in found:
+            if is_identifier(place, text):
+                continue
+            repeats |= "logprobs" in place[4:5]
+            piece = Piece(self._channel(place), path, text)
+            if place[0] in ECHOED:
+                echoed.append(piece)
+            elif len(place) == 3 and is_opaque(str(place[2]), text):
+                opaque.append(path)
+            elif _is_text(place) and piece.channel not in self._begun:
+                self._begun.add(piece.channel)
+                pieces.append(piece)
+            else:
+                again.append(piece)
+        ended = {piece.channel.group for piece in pieces}
+        if done is not None:
+            ended |= {group for place, group in self._groups.items() if place[: len(done)] == done}
+        return Reading(pieces, frozenset(ended), opaque=opaque, again=again, echoed=echoed, repeats=repeats)
+
+
+_READERS: Final[Mapping[str, Callable[[ResponsesDialect, Mapping[str, object], str], Reading]]] = {
+    "response": ResponsesDialect._state,
+    "response.output_item": ResponsesDialect._item,
+    "response.content_part": ResponsesDialect._part,
+    "response.reasoning_summary_part": ResponsesDialect._summary,
+    "response.output_text.annotation": ResponsesDialect._annotation,
+    "response.image_generation_call": ResponsesDialect._image,
+}
+
+
+def _strings(value: object, path: Path, place: Path) -> Iterator[tuple[Path, Path, str]]:
+    for rest, text in strings(value if isinstance(value, dict | list) else {}):
+        yield (*path, *rest), (*place, *rest), text
+
+
+def _place(about: str, answer: Mapping[str, object]) -> Path:
+    """Where a text stands in the response."""
+    within = [_index(answer, name) if name in _INDEXES else name for name in _TEXTS[about][1]]
+    return ("output", _index(answer, "output_index"), *within)
+
+
+def _is_text(place: Path) -> bool:
+    """Whether deltas may bring text there."""
+    return place[:1] == ("output",) and tuple([0 if isinstance(step, int) else step for step in place[2:]]) in _SHAPES
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _index(answer: Mapping[str, object], name: str) -> int:
+    index = answer.get(name)
+    return index if isinstance(index, int) and 0 <= index <= _LARGEST else 0
