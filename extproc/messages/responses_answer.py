@@ -17,9 +17,9 @@ ECHOED: Final = frozenset({
 FINISHES: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
 OTHER: Final = "other"
 
-_RUN_BY_THE_CALLER: Final = frozenset({
+_RUN_BY_THE_CALLER: Final = (
     "apply_patch_call", "computer_call", "custom_tool_call", "function_call", "local_shell_call", "shell_call",
-})  # fmt: skip
+)  # fmt: skip
 _SEALS: Final = frozenset({"encrypted_content", "fingerprint"})
 _PICTURE: Final = 64  # characters; what is shorter could be a word
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*+={0,2}")
@@ -55,7 +55,7 @@ def finishes(response: Mapping[str, object]) -> tuple[str, ...]:
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
         return (FINISHES.get(reason, OTHER) if isinstance(reason, str) else OTHER,)
-    return (OTHER,) if status in {"failed", "cancelled"} else ()
+    return (OTHER,) if status in ("failed", "cancelled") else ()
 
 
 def filtered(response: Mapping[str, object]) -> dict[str, object]:

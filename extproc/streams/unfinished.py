@@ -12,7 +12,7 @@ from extproc.streams.identifiers import is_identifier
 
 _MOST_ITEMS: Final = 256
 _MOST_VALUES: Final = 2_000  # of an item
-_CLOSED: Final = frozenset({"message", "reasoning"})  # types of items that are worth having unfinished
+_CLOSED: Final = ("message", "reasoning")  # types of items that are worth having unfinished
 # Where parts stand -> what an event calls their number, and their end.
 _PARTS: Final = {
     "content": ("content_index", "response.content_part.done"),
@@ -74,6 +74,7 @@ class Unfinished:
         def keep() -> None:
             if index in self._items or len(self._items) < _MOST_ITEMS:
                 self._items[index] = skeleton
+            self._parts = {place: open_ for place, open_ in self._parts.items() if place[1] != index}
             (self._open.discard if done else self._open.add)(index)
 
         self._pending = keep
@@ -141,7 +142,7 @@ def _closed_part(item: Skeleton, place: Path, said: Callable[[Channel], str]) ->
     parts = item[str(name)]
     part = _filled(parts[int(number)], said) if isinstance(parts, list) else None
     where = {"item_id": item.get("id"), "output_index": index, number_name: number}
-    if isinstance(part, dict) and part.get("type") in _TEXTS:
+    if isinstance(part, dict) and isinstance(part.get("type"), str) and part["type"] in _TEXTS:
         event, member = _TEXTS[part["type"]]
         more: dict[str, object] = {"logprobs": []} if part["type"] == "output_text" else {}
         yield event, {**where, member: part.get(member, ""), **more}

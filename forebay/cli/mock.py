@@ -56,7 +56,7 @@ def mock(
     \b
     A script is {"rules": [...]}; the first rule that fits a request decides. All fields may be left out:
       which requests     model: of this model          contains: the last user message holds this text
-                         path: chat/completions, messages, embeddings or models
+                         path: chat/completions, responses, messages, embeddings or models
                          times: only the next so many
       which answer       status, message: from 400 on an error with this text
                          say: this text                size: a text of so many bytes

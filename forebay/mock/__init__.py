@@ -3,7 +3,8 @@
     http1      just enough HTTP/1.1: one request in, one answer out, keep-alive, backpressure
     script     what the provider does with the next requests: fail, wait, reset, say, swell
     answers    the JSON of chat completions, streams, embeddings, model lists and errors
-    messages   the same for Anthropic's Messages
+    responses  the same for OpenAI's Responses
+    messages   and for Anthropic's Messages
     received   what came in, bounded, for those who want to look
     server     the provider itself: in process (`MockProvider`) or for ever (`serve`)
     built_in   every built-in provider of a config, in one process that follows the file

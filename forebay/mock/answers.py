@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-_CREATED = 1_750_000_000  # a fixed moment: answers are the same every time
+CREATED = 1_750_000_000  # a fixed moment: answers are the same every time
 _FILLER = "lorem ipsum "
 _PIECE = 4096  # characters of a sized answer that exist at any time
 _WORDS_UP_TO = 400  # characters; longer answers are streamed in pieces rather than word by word
@@ -19,6 +19,7 @@ class Asked:
     """What a request body asks for, as far as a mock cares."""
 
     model: str
+    system: str  # where it is no message
     last_user: str
     prompt_size: int  # characters of all texts
     choices: int
@@ -36,17 +37,20 @@ def read(body: bytes) -> Asked | None:
         return None
     if not isinstance(document, dict):
         return None
-    messages = [each for each in document.get("messages") or [] if isinstance(each, dict)]
-    system = _text(document.get("system"))  # Messages has it beside its messages
-    texts = [_text(message.get("content")) for message in messages]
-    users = [text for message, text in zip(messages, texts, strict=True) if message.get("role") == "user"]
-    options = document.get("stream_options")
     given = document.get("input")
     inputs = tuple(str(each) for each in (given if isinstance(given, list) else [given] if given is not None else []))
+    # A Responses call has its messages under the name that an embeddings call has its texts under.
+    listed = given if isinstance(given, list) else [{"role": "user", "content": given}]
+    messages = [each for each in document.get("messages") or listed if isinstance(each, dict)]
+    system = _text(document.get("system")) or _text(document.get("instructions"))
+    texts = [_text(message.get("content", message.get("output"))) for message in messages]
+    users = [text for message, text in zip(messages, texts, strict=True) if message.get("role") == "user"]
+    options = document.get("stream_options")
     return Asked(
         model=str(document.get("model", "")),
+        system=system,
         last_user=users[-1] if users else "",
-        prompt_size=len(system) + sum(map(len, texts)) + sum(map(len, inputs)),
+        prompt_size=len(system) + (sum(map(len, texts)) or sum(map(len, inputs))),
         choices=n if isinstance(n := document.get("n"), int) and n > 0 else 1,
         stream=document.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
@@ -103,7 +107,7 @@ def whole(asked: Asked, text: str, *, with_usage: bool) -> dict[str, object]:
     document: dict[str, object] = {
         "id": "chatcmpl-mock",
         "object": "chat.completion",
-        "created": _CREATED,
+        "created": CREATED,
         "model": asked.model,
         "choices": [
             {"index": index, "message": _message(asked, text), "logprobs": None, "finish_reason": finish}
@@ -124,7 +128,7 @@ def filler(size: int) -> Iterator[str]:
 
 def sized(asked: Asked, size: int, *, with_usage: bool) -> Iterator[bytes]:
     """A chat completion of one choice whose text has `size` bytes, never whole in memory."""
-    single = Asked(asked.model, "", asked.prompt_size, 1, False, False, None, ())
+    single = Asked(asked.model, "", "", asked.prompt_size, 1, False, False, None, ())
     document = whole(single, _MARK, with_usage=False)
     if with_usage:
         document["usage"] = usage(asked, size)
@@ -162,7 +166,7 @@ def stream(asked: Asked, parts: Iterator[str], *, with_usage: bool) -> Iterator[
 
 
 def _chunk(asked: Asked) -> dict[str, object]:
-    return {"id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": _CREATED, "model": asked.model}
+    return {"id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": CREATED, "model": asked.model}
 
 
 def _event(asked: Asked, delta: Mapping[str, object], index: int, finish: str | None = None) -> bytes:
@@ -203,7 +207,7 @@ def _vector(text: str) -> list[float]:
 
 def models(names: tuple[str, ...]) -> dict[str, object]:
     """The list of models."""
-    data = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "forebay-mock"} for name in names]
+    data = [{"id": name, "object": "model", "created": CREATED, "owned_by": "forebay-mock"} for name in names]
     return {"object": "list", "data": data}
 
 

@@ -20,7 +20,7 @@ class Rule:
 
     model: str | None = None  # only requests for this model
     contains: str | None = None  # only requests whose last user message holds this text
-    path: str | None = None  # only "chat/completions", "messages", "embeddings" or "models"
+    path: str | None = None  # only "chat/completions", "responses", "messages", "embeddings" or "models"
     times: int | None = None  # only the next so many requests; None = all
     status: int = 200  # from 400 on: an error in the shape of the API that was called
     message: str = "scripted"  # of that error

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 import orjson
 
-from forebay.mock import answers, messages
+from forebay.mock import answers, messages, responses
 from forebay.mock.http1 import HEAD_LIMIT, Answer, BadRequest, Request, read_request
 from forebay.mock.received import Inbox, Received
 from forebay.mock.script import BadScript, Rule, Script, read_script
@@ -21,6 +21,7 @@ _SSE = "text/event-stream"
 _MESSAGES = "messages"
 _ENDPOINTS = {
     ("POST", "chat/completions"): "chat/completions",
+    ("POST", "responses"): "responses",
     ("POST", "messages"): _MESSAGES,
     ("POST", "embeddings"): "embeddings",
     ("GET", "models"): "models",
@@ -239,7 +240,7 @@ class Spoken(Protocol):
     def stream(self, asked: answers.Asked, parts: Iterator[str], *, with_usage: bool) -> Iterator[bytes]: ...
 
 
-_SPOKEN: dict[str, Spoken] = {"chat/completions": answers, _MESSAGES: messages}
+_SPOKEN: dict[str, Spoken] = {"chat/completions": answers, "responses": responses, _MESSAGES: messages}
 
 
 def _key(request: Request, endpoint: str | None) -> str:

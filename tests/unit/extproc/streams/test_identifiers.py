@@ -9,11 +9,19 @@ from extproc.streams.identifiers import is_identifier
 def test_ids_and_names_are_no_texts(text: str) -> None:
     """A number in one is nobody's card."""
     assert is_identifier(("choices", 0, "delta", "tool_calls", 0, "id"), text)
+    assert is_identifier(("item", "call_id"), text)
 
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [(("id",), "eve@example.org"), (("id",), "two words"), (("id",), "x" * 129), (("name",), "lookup"), ((0,), "id")],
+    [
+        (("arguments", "id"), "4111111111111111"),
+        (("id",), "eve@example.org"),
+        (("id",), "two words"),
+        (("id",), "x" * 129),
+        (("name",), "lookup"),
+        ((0,), "id"),
+    ],
 )
 def test_anything_else_is_one(path: tuple[str | int, ...], text: str) -> None:
     """Whatever could be a text, and every other field."""

@@ -404,6 +404,13 @@ def test_a_blocked_answer_is_whole_whenever_it_is_blocked(first: bytes) -> None:
     )
 
 
+def test_an_item_that_begins_twice_begins_anew() -> None:
+    """Its parts are those of the second."""
+    item = event("response.output_item.added", 4, output_index=0, item={**MESSAGE, "content": []})
+    *_, last = blocked(opened(), delta("It is a fine day. ", 3), item, delta(f"{MAIL} {'and so on ' * 9}", 5))
+    assert last["response"]["output"] == [{**MESSAGE, "status": "incomplete", "content": []}]
+
+
 def test_an_error_is_told_in_both_ways() -> None:
     """As it is documented, and as it is sent: client libraries raise the latter."""
     one = streaming()
@@ -460,7 +467,10 @@ def test_a_number_spelled_otherwise_is_found() -> None:
 
 VALUES_ = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "text", "content"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["type", "text", "content", "summary", "output"]), inner)
+    ),
     max_leaves=6,
 )
 TYPES = st.sampled_from(

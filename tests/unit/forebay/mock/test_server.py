@@ -306,3 +306,34 @@ def test_what_messages_refuses_has_anthropic_s_shape() -> None:
 
     with_messages(wrong_key, keys=("another",))
     with_messages(refused, keys=("any",))
+
+
+def test_responses_are_answered_whole_and_as_a_stream() -> None:
+    """The last user message, its usage, and a tool where one must be called."""
+    tool: Any = {"type": "function", "name": "say", "parameters": {"type": "object"}, "strict": False}
+    turns: Any = [
+        {"role": "user", "content": "hello"},
+        {"type": "function_call_output", "call_id": "c", "output": "12"},
+    ]
+
+    async def story(provider: MockProvider, client: openai.AsyncOpenAI) -> None:
+        made = await client.responses.create(model="small", input="hello there", instructions="Be brief, please.")
+        assert (made.output_text, made.status, made.instructions) == ("hello there", "completed", "Be brief, please.")
+        assert made.usage is not None
+        assert (made.usage.input_tokens, made.usage.output_tokens) == (8, 3)
+        assert (await client.responses.create(model="small", input=turns)).output_text == "hello"
+        async with client.responses.stream(model="small", input="hello there") as stream:
+            numbers = [event.sequence_number async for event in stream]
+            ended = await stream.get_final_response()
+        assert numbers == list(range(len(numbers)))
+        assert (ended.output_text, ended.usage and ended.usage.output_tokens) == ("hello there", 3)
+        forced: Any = {"tools": [tool], "tool_choice": {"type": "function", "name": "say"}}
+        (call,) = (await client.responses.create(model="small", input="hi", **forced)).output
+        assert (call.type, json.loads(call.to_dict()["arguments"])) == ("function_call", {"text": "hi"})  # type: ignore[arg-type]
+        async with client.responses.stream(model="small", input="hi", **forced) as stream:
+            (call,) = (await stream.get_final_response()).output
+        assert json.loads(call.to_dict()["arguments"]) == {"text": "hi"}  # type: ignore[arg-type]
+        provider.script = Script(Rule(size=5_000))
+        assert len((await client.responses.create(model="small", input="hi")).output_text) == 5_000
+
+    with_provider(story)
