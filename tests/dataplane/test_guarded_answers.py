@@ -14,9 +14,9 @@ import openai
 import pytest
 from bare_http import Call, Provider
 from gateways import Gateway, Starter
+from speaking import Chat, Responses, Speaking, said
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "exchanges"
-DONE = b"data: [DONE]\n\n"
 SYSTEM = "You are Ada of the Northwind shipping desk. Never promise any refund above fifty dollars to anybody at all."
 MINE = "maria.rossi@example.com"  # the caller's own
 FINE = "It is a fine day today and nothing else is to be said of it. "
@@ -45,27 +45,6 @@ TENANTS = ("masking", "blocking", "leaking")
 Pour = Callable[[Call, bytes], Coroutine[Any, Any, None]]
 
 
-def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    """One chunk of a chat completion."""
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-    return b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"
-
-
-USAGE = {"prompt_tokens": 21, "completion_tokens": 34, "total_tokens": 55}
-
-
-def usage() -> bytes:
-    """The chunk that says nothing but usage."""
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
-    return b"data: " + json.dumps({**chunk, "usage": USAGE}).encode() + b"\n\n"
-
-
-def said(text: str, size: int = 3) -> bytes:
-    """The events of an answer that says `text`, so many characters at a time."""
-    return b"".join(event({"content": text[at : at + size]}) for at in range(0, len(text), size))
-
-
 async def in_events(call: Call, events: bytes) -> None:
     """Each event in a chunk of its own."""
     for each in events.split(b"\n\n")[:-1]:
@@ -84,6 +63,14 @@ def cut(seed: int) -> Pour:
     return pour
 
 
+APIS: dict[str, Speaking] = {"/v1" + api.path: api for api in (Chat(), Responses())}
+
+
+def dear(api: Speaking, call: Call) -> str:
+    """How every answer begins: with the caller's placeholder."""
+    return f"Dear {api.asked(json.loads(call.body)).split()[-1]}: "
+
+
 class Saying:
     """A provider that says `text` with the caller's placeholder before it, streamed or not, as it was asked to."""
 
@@ -96,17 +83,14 @@ class Saying:
         self.was_cut = False
 
     async def __call__(self, call: Call) -> None:
-        asked = json.loads(call.body)
-        text = f"Dear {asked['messages'][-1]['content'].split()[-1]}: {self.text}"
+        api, asked = APIS[call.path], json.loads(call.body)
+        text = dear(api, call) + self.text
         if not asked.get("stream"):
-            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-            answer = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-            await call.answer(200, json.dumps({**answer, "usage": USAGE}).encode())
+            await call.answer(200, json.dumps(api.whole(text)).encode())
             return
-        events = said(text) if self.raw is None else self.raw
+        events = api.begin() + said(api, text) if self.raw is None else self.raw
         if self.goes_on is None and self.raw is None:
-            options = asked.get("stream_options") or {}
-            events += event({}, "stop") + (usage() if self.counts and options.get("include_usage") else b"") + DONE
+            events += api.finish(text, self.counts and api.counts(asked))
         await call.begin(content_type="text/event-stream")
         try:
             await self.pour(call, events)
@@ -143,37 +127,32 @@ def key(tenant: str) -> str:
     return f"{tenant}-key-0123456789abcdef"
 
 
-def body(**more: Any) -> dict[str, Any]:
-    """A chat call."""
-    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": f"I am {MINE}"}]
-    return {"model": "chat", "messages": messages, **more}
+@pytest.fixture(params=APIS.values(), ids=["chat", "responses"])
+def api(request: pytest.FixtureRequest) -> Speaking:
+    """Each API in which the same must hold."""
+    api: Speaking = request.param
+    return api
 
 
-def opened(gateway: Gateway, tenant: str, **more: Any) -> Any:
+def opened(gateway: Gateway, api: Speaking, tenant: str, **more: Any) -> Any:
     """A streamed call, to be read in a `with`."""
     headers = {"authorization": f"Bearer {key(tenant)}"}
-    asking = body(stream=True, **more)
-    return httpx2.stream("POST", gateway.base_url + "/chat/completions", json=asking, headers=headers, timeout=30)
+    asking = api.asking(SYSTEM, f"I am {MINE}", stream=True, **more)
+    return httpx2.stream("POST", gateway.base_url + api.path, json=asking, headers=headers, timeout=30)
+
+
+def text_of(api: Speaking, raw: bytes) -> str:
+    """What the events say."""
+    return b"".join(api.contents(raw)).decode()
 
 
 class Got:
     """What a caller got, through the official SDK, and what was recorded of it."""
 
-    def __init__(self, gateway: Gateway, tenant: str, stream: bool, **more: Any) -> None:
+    def __init__(self, gateway: Gateway, api: Speaking, tenant: str, stream: bool) -> None:
         with gateway.client(key(tenant)) as client:
-            if stream:
-                asking = client.chat.completions.with_streaming_response.create(**body(stream=True, **more))
-                with asking as raw:
-                    self.chunks = list(raw.parse())
-                    self.identity = raw.headers["x-request-id"]
-                choices = [choice for chunk in self.chunks for choice in chunk.choices]
-                self.text = "".join(choice.delta.content or "" for choice in choices)
-                self.finish = [choice.finish_reason for choice in choices if choice.finish_reason]
-            else:
-                whole = client.chat.completions.with_raw_response.create(**body(**more))
-                self.identity = whole.headers["x-request-id"]
-                (choice,) = whole.parse().choices
-                self.text, self.finish = choice.message.content or "", [choice.finish_reason]
+            heard = api.hear(client, api.asking(SYSTEM, f"I am {MINE}", stream=stream))
+        self.text, self.finish, self.identity = heard.text, heard.finish, heard.identity
         self.record = gateway.record(self.identity)
         self.found = {(f["kind"], f["type"]): f["count"] for f in self.record["findings"] if f["channel"] == "output"}
 
@@ -183,11 +162,11 @@ BOTH = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"
 
 @BOTH
 def test_what_the_model_adds_is_masked_and_what_the_caller_sent_comes_back(
-    gateway: Gateway, provider: Saying, stream: bool
+    gateway: Gateway, provider: Saying, api: Speaking, stream: bool
 ) -> None:
     """In deltas of three characters, and in one piece."""
     provider.text = ADDED + IMAGE + f"{SYSTEM} {FINE}"
-    got = Got(gateway, "masking", stream)
+    got = Got(gateway, api, "masking", stream)
     assert got.text.startswith(
         f"Dear {MINE}: Write to [EMAIL_ADDRESS] or pay with [CREDIT_CARD], that is all. ![chart]("
     )
@@ -206,10 +185,12 @@ def test_what_the_model_adds_is_masked_and_what_the_caller_sent_comes_back(
 
 
 @BOTH
-def test_a_blocked_answer_ends_as_a_filtered_one(gateway: Gateway, provider: Saying, stream: bool) -> None:
+def test_a_blocked_answer_ends_as_a_filtered_one(
+    gateway: Gateway, provider: Saying, api: Speaking, stream: bool
+) -> None:
     """The same verdict; a stream keeps what came before, a whole answer has nothing in it."""
     provider.text = FINE + ADDED * 9
-    got = Got(gateway, "blocking", stream)
+    got = Got(gateway, api, "blocking", stream)
     assert got.text == (f"Dear {MINE}: {FINE}Write " if stream else "")
     assert got.finish == ["content_filter"]
     assert got.found == {("pii", "EMAIL_ADDRESS"): 1}
@@ -219,19 +200,21 @@ def test_a_blocked_answer_ends_as_a_filtered_one(gateway: Gateway, provider: Say
     assert got.record["usage"]["output_tokens"] > 10
 
 
-def test_a_blocked_stream_is_complete_and_its_provider_cut_off(gateway: Gateway, provider: Saying) -> None:
+def test_a_blocked_stream_is_complete_and_its_provider_cut_off(
+    gateway: Gateway, provider: Saying, api: Speaking
+) -> None:
     """The last bytes are the mark; nothing is read of a provider that goes on and on."""
 
     async def for_ever(call: Call) -> None:
         for _ in range(500):
-            await call.chunk(event({"content": "never"}))
+            await call.chunk(api.piece("never"))
             await asyncio.sleep(0.02)
 
     provider.goes_on = for_ever
     provider.text = FINE + ADDED
-    with opened(gateway, "blocking") as answer:
+    with opened(gateway, api, "blocking") as answer:
         raw = answer.read()
-    assert raw.endswith(b'"finish_reason":"content_filter"}]}\n\n' + DONE)
+    assert b"content_filter" in b"".join(raw.split(b"\n\n")[-3:])
     assert b"never" not in raw
     gateway.wait_for(lambda: provider.was_cut)
     found = [each for each in gateway.records() if each["id"] == answer.headers["x-request-id"]]
@@ -239,116 +222,111 @@ def test_a_blocked_stream_is_complete_and_its_provider_cut_off(gateway: Gateway,
 
 
 @BOTH
-def test_a_leaked_system_prompt_blocks(gateway: Gateway, provider: Saying, stream: bool) -> None:
+def test_a_leaked_system_prompt_blocks(gateway: Gateway, provider: Saying, api: Speaking, stream: bool) -> None:
     """However it is set."""
     provider.text = FINE + "\n".join(SYSTEM.upper().split()) + FINE
-    got = Got(gateway, "leaking", stream)
+    got = Got(gateway, api, "leaking", stream)
     assert "REFUND" not in got.text
     assert got.found == {("leakage", "system-prompt"): 1}
     assert got.record["outcome"] == "blocked"
 
 
 @BOTH
-def test_an_image_of_an_allowed_host_stays(gateway: Gateway, provider: Saying, stream: bool) -> None:
+def test_an_image_of_an_allowed_host_stays(gateway: Gateway, provider: Saying, api: Speaking, stream: bool) -> None:
     """With whatever it carries."""
     provider.text = IMAGE.replace("evil.example", "a.cdn.example.com")
-    got = Got(gateway, "masking", stream)
+    got = Got(gateway, api, "masking", stream)
     assert got.text == f"Dear {MINE}: {provider.text}"
     assert got.found == {}
 
 
 @pytest.mark.parametrize("tenant", ["masking", "blocking"])
-def test_cuts_change_nothing(gateway: Gateway, provider: Saying, tenant: str) -> None:
+def test_cuts_change_nothing(gateway: Gateway, provider: Saying, api: Speaking, tenant: str) -> None:
     """Twenty ways to cut the same answer: the same bytes, and the text of the unstreamed one."""
     provider.text = FINE + ADDED + FINE
     got = set()
     for seed in range(20):
         provider.pour = cut(seed)
-        with opened(gateway, tenant) as answer:
+        with opened(gateway, api, tenant) as answer:
             got.add(answer.read())
     (only,) = got
-    assert b"eve" not in b"".join(_contents(only))
+    assert "eve" not in text_of(api, only)
     if tenant == "masking":
-        assert b"".join(_contents(only)).decode() == Got(gateway, tenant, False).text
+        assert text_of(api, only) == Got(gateway, api, tenant, False).text
 
 
 @pytest.mark.parametrize("name", ["parallel_tools", "reasoning", "crlf_and_unknowns", "refusal"])
-def test_recorded_exchanges_are_cut_anywhere(gateway: Gateway, provider: Saying, name: str) -> None:
+def test_recorded_exchanges_are_cut_anywhere(gateway: Gateway, provider: Saying, api: Speaking, name: str) -> None:
     """Tool calls, reasoning, unknown fields: twenty cuts, the same bytes."""
-    provider.raw = (FIXTURES / f"{name}.sse").read_bytes()
+    provider.raw = (FIXTURES / f"{api.fixtures}{name}.sse").read_bytes()
     got = set()
     for seed in range(20):
         provider.pour = cut(seed)
-        with opened(gateway, "masking") as answer:
+        with opened(gateway, api, "masking") as answer:
             got.add(answer.read())
     assert len(got) == 1
 
 
-def _contents(raw: bytes) -> list[bytes]:
-    found = [json.loads(line[6:]) for line in raw.decode().split("\n\n") if line.startswith("data: {")]
-    choices = [choice for chunk in found for choice in chunk["choices"]]
-    return [(choice["delta"].get("content") or "").encode() for choice in choices]
-
-
-def test_ordinary_text_is_not_held(gateway: Gateway, provider: Saying) -> None:
+def test_ordinary_text_is_not_held(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """Every word is there before the provider says the next but one."""
     seen: list[bytes] = []
     waiting = asyncio.Event()
 
     async def slowly(call: Call) -> None:
         for word in FINE.split():
-            await call.chunk(event({"content": word + " "}))
+            await call.chunk(api.piece(word + " "))
             await asyncio.sleep(0.02)
         waiting.set()
         await asyncio.sleep(0.5)
-        await call.chunk(event({}, "stop") + DONE)
+        await call.chunk(api.finish(dear(api, call) + FINE, True))
 
     provider.text, provider.goes_on = "", slowly
-    with opened(gateway, "masking") as answer:
+    with opened(gateway, api, "masking") as answer:
         for piece in answer.iter_raw():
-            seen += _contents(piece)
+            seen += api.contents(piece)
             if not b"".join(seen).endswith(FINE.split()[-1].encode() + b" ") and waiting.is_set():
                 raise AssertionError("held until the end")
     assert b"".join(seen).decode() == f"Dear {MINE}: {FINE}"
 
 
-def test_what_is_held_too_long_is_scanned_first(gateway: Gateway, provider: Saying) -> None:
+def test_what_is_held_too_long_is_scanned_first(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """After two seconds, though the provider says nothing more."""
 
     async def wait(call: Call) -> None:
         await asyncio.sleep(3.5)
-        await call.chunk(said(" and so on") + event({}, "stop") + DONE)
+        whole = dear(api, call) + provider.text + " and so on"
+        await call.chunk(said(api, " and so on") + api.finish(whole, True))
 
     provider.text, provider.goes_on = "ask eve.adams@example.org", wait
-    with opened(gateway, "masking") as answer:
-        texts = [b"".join(_contents(piece)) for piece in answer.iter_raw()]
-    assert any(text.endswith(b"[EMAIL_ADDRESS]") for text in texts)
-    assert b"".join(texts).decode() == f"Dear {MINE}: ask [EMAIL_ADDRESS] and so on"
-    with opened(gateway, "blocking") as answer:
+    with opened(gateway, api, "masking") as answer:
+        texts = [text_of(api, piece) for piece in answer.iter_raw()]
+    assert any(text.endswith("[EMAIL_ADDRESS]") for text in texts)
+    assert "".join(texts) == f"Dear {MINE}: ask [EMAIL_ADDRESS] and so on"
+    with opened(gateway, api, "blocking") as answer:
         raw = answer.read()
     assert b"content_filter" in raw
-    assert b"and so on" not in b"".join(_contents(raw))
+    assert "and so on" not in text_of(api, raw)
     assert gateway.record(answer.headers["x-request-id"])["reason"] == "blocked_in_stream"
 
 
-def test_a_provider_without_usage_is_estimated(gateway: Gateway, provider: Saying) -> None:
+def test_a_provider_without_usage_is_estimated(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """From what passed."""
     provider.counts, provider.text = False, FINE * 4
-    got = Got(gateway, "masking", True)
+    got = Got(gateway, api, "masking", True)
     assert (got.record["outcome"], got.record["usage"]["source"]) == ("completed", "estimated")
     assert 50 < got.record["usage"]["output_tokens"] < 300
 
 
-def test_a_hang_up_has_its_record(gateway: Gateway, provider: Saying) -> None:
+def test_a_hang_up_has_its_record(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """With an estimate of what was said."""
 
     async def for_ever(call: Call) -> None:
         for _ in range(400):
-            await call.chunk(event({"content": "word after word "}))
+            await call.chunk(api.piece("word after word "))
             await asyncio.sleep(0.05)
 
     provider.goes_on = for_ever
-    with opened(gateway, "masking") as answer:
+    with opened(gateway, api, "masking") as answer:
         got = b""
         for piece in answer.iter_raw():
             got += piece
@@ -361,7 +339,7 @@ def test_a_hang_up_has_its_record(gateway: Gateway, provider: Saying) -> None:
     gateway.wait_for(lambda: provider.was_cut)
 
 
-def test_a_reset_lets_nothing_through_that_was_held(gateway: Gateway, provider: Saying) -> None:
+def test_a_reset_lets_nothing_through_that_was_held(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """The answer breaks off."""
 
     async def reset(call: Call) -> None:
@@ -370,53 +348,55 @@ def test_a_reset_lets_nothing_through_that_was_held(gateway: Gateway, provider: 
 
     provider.text, provider.goes_on = FINE + "Write to eve.adams@exam", reset
     got = b""
-    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, "masking") as answer:
+    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, api, "masking") as answer:
         identity = answer.headers["x-request-id"]
         for piece in answer.iter_raw():
             got += piece
-    assert b"".join(_contents(got)).decode() == f"Dear {MINE}: {FINE}Write "
+    assert text_of(api, got) == f"Dear {MINE}: {FINE}Write "
     record = gateway.record(identity)
     assert (record["outcome"], record["reason"], record["usage"]["source"]) == ("failed", "provider_reset", "estimated")
 
 
-def test_a_processor_killed_in_mid_stream_lets_nothing_through(gateway: Gateway, provider: Saying) -> None:
+def test_a_processor_killed_in_mid_stream_lets_nothing_through(
+    gateway: Gateway, provider: Saying, api: Speaking
+) -> None:
     """The answer breaks off; not a byte of the provider's passes unread."""
 
     async def for_ever(call: Call) -> None:
         for _ in range(400):
-            await in_events(call, said(ADDED, 7))
+            await in_events(call, said(api, ADDED, 7))
             await asyncio.sleep(0.01)
 
     provider.goes_on = for_ever
     got = b""
-    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, "masking") as answer:
+    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, api, "masking") as answer:
         identity = answer.headers["x-request-id"]
         for piece in answer.iter_raw():
             if len(got) < 20_000 <= len(got + piece):
                 os.kill(gateway.running.supervisor.pids()["extproc-0"], signal.SIGKILL)
             got += piece
-    whole = b"".join(_contents(got[: got.rindex(b"\n\n") + 2])).decode()
+    whole = text_of(api, got[: got.rindex(b"\n\n") + 2])
     assert whole.count("[EMAIL_ADDRESS]") > 2
     assert "eve" not in whole
     assert "4111" not in whole
     assert gateway.record(identity)["outcome"] == "failed"
-    gateway.wait_for(lambda: _answers(gateway))
+    gateway.wait_for(lambda: _answers(gateway, api))
 
 
-def _answers(gateway: Gateway) -> bool:
+def _answers(gateway: Gateway, api: Speaking) -> bool:
     """Whether a new processor serves."""
-    with opened(gateway, "masking") as answer:
+    with opened(gateway, api, "masking") as answer:
         return answer.status_code == 200
 
 
-def test_a_provider_that_falls_silent_is_a_timeout(gateway: Gateway, provider: Saying) -> None:
+def test_a_provider_that_falls_silent_is_a_timeout(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """Of the model's idle time; what had passed is counted."""
 
     async def silent(call: Call) -> None:
         await asyncio.sleep(8)
 
     provider.text, provider.goes_on = FINE, silent
-    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, "masking", model="short") as answer:
+    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, api, "masking", model="short") as answer:
         identity = answer.headers["x-request-id"]
         answer.read()
     record = gateway.record(identity)
@@ -428,25 +408,25 @@ def test_a_provider_that_falls_silent_is_a_timeout(gateway: Gateway, provider: S
 
 
 @BOTH
-def test_log_probabilities_are_refused(gateway: Gateway, provider: Saying, stream: bool) -> None:
+def test_log_probabilities_are_refused(gateway: Gateway, provider: Saying, api: Speaking, stream: bool) -> None:
     """They would say the text a second time."""
     with gateway.client(key("masking")) as client, pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(**body(stream=stream, logprobs=True))
+        api.hear(client, api.asking(SYSTEM, f"I am {MINE}", stream=stream, **api.logprobs))
     assert caught.value.code == ("logprobs_with_redaction" if stream else "logprobs_with_guard")
 
 
-def test_what_was_found_is_counted(gateway: Gateway, provider: Saying) -> None:
+def test_what_was_found_is_counted(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """In the metrics' source, by channel: the records say `output`."""
-    Got(gateway, "masking", True)
+    Got(gateway, api, "masking", True)
     channels = {f["channel"] for each in gateway.records() for f in each["findings"]}
     assert channels == {"user", "output"}
 
 
-def test_nothing_found_is_written_down(gateway: Gateway, provider: Saying) -> None:
+def test_nothing_found_is_written_down(gateway: Gateway, provider: Saying, api: Speaking) -> None:
     """Not in a record, and not in Envoy's file."""
     provider.text = ADDED + IMAGE + SYSTEM
     for stream in (True, False):
-        Got(gateway, "masking", stream)
+        Got(gateway, api, "masking", stream)
     written = b"".join(path.read_bytes() for path in gateway.places.records.parent.rglob("*.jsonl"))
     assert len(written) > 1000
     for secret in (b"eve.adams", b"4111 1111", b"evil.example", b"fifty dollars", b"maria.rossi"):
