@@ -49,12 +49,14 @@ _NO_WORDING: Final[Mapping[Reason, tuple[str, str, str]]] = {
     Reason.ANSWER_BLOCKED: (
         "200",
         "none",
-        "None: an answer without text, each choice with `finish_reason: content_filter`.",
+        "None: an answer without text, each choice with `finish_reason: content_filter`; of Messages one that ends in "
+        "`refusal`, of Responses one that is `incomplete`.",
     ),
     Reason.BLOCKED_IN_STREAM: (
         "200",
         "none",
-        "None: what came before, then `finish_reason: content_filter` for each open choice and `[DONE]`.",
+        "None: what came before, then `finish_reason: content_filter` for each open choice and `[DONE]`; in Messages "
+        "`refusal`, in Responses `response.incomplete`.",
     ),
     Reason.CLIENT_GONE: ("499", "none", "None: nobody is there to read it."),
     Reason.OK: ("the provider's", "none", "None: the provider's own answer, with redacted values restored."),

@@ -79,16 +79,17 @@ Every kind of entry at once:
 - A key over `http://` is accepted for loopback, private addresses and names without a dot or under `.local`,
   `.localhost`, `.internal`, `.lan`, `.home.arpa`, `.svc`; elsewhere it needs `plaintext: true`.
 - The backends of a model, fallbacks included, all speak one API, and so do its callers: a model of OpenAI-compatible
-  providers is served on `/v1/chat/completions` and `/v1/embeddings`, one of `anthropic` providers on `/v1/messages`.
-  Nothing is translated. A call on the wrong path is refused and names the right one; `GET /v1/models` lists both kinds.
+  providers is served on `/v1/chat/completions`, `/v1/responses` and `/v1/embeddings`, one of `anthropic` providers on
+  `/v1/messages`. Nothing is translated. A call on the wrong path is refused and names the right one; `GET /v1/models`
+  lists both kinds.
 - Weights are relative. They are scaled to 10,000 parts by largest remainder; a share under 0.01 % is refused.
 - A guard set named `default` applies to tenants that name none. What a set leaves out comes from the set it `extends`,
   else from the defaults below.
-- Guards with `out` read the answers of chat calls, streamed or not, for what the model says and the caller did not
-  send: `redact` masks it, `block` ends the answer with `finish_reason: content_filter`, `log` records it. What cannot
-  be read (compressed, no JSON, over 7 MiB) is then refused, whatever `failure_mode` says. `types` counts both ways.
-  What the caller sent comes back if it was redacted on the way in; with another `in` it cannot be told from what the
-  model adds, and is masked or blocked as well.
+- Guards with `out` read the answers of chat calls, in whatever API and streamed or not, for what the model says and the
+  caller did not send: `redact` masks it, `block` ends the answer with `finish_reason: content_filter` or what the API
+  has in its place, `log` records it. What cannot be read (compressed, no JSON, over 7 MiB) is then refused, whatever
+  `failure_mode` says. `types` counts both ways. What the caller sent comes back if it was redacted on the way in; with
+  another `in` it cannot be told from what the model adds, and is masked or blocked as well.
 - API keys: one per line behind each reference, at least 16 printable ASCII characters, no comma, not shaped like a JWT,
   not starting with `fbp-`. Blank lines and lines that start with `#` are skipped.
 - JWTs: `iss`, `aud`, `exp` (60 s of tolerance) and the tenant's claim are required; the claims named here are top-level

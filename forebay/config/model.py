@@ -97,8 +97,8 @@ class Provider(Written):
     api: Api | None = Field(
         default=None,
         description="Which of the two a `mock` speaks; left out = openai. The backends of a model all speak the same, "
-        "and callers must speak it too: openai on `/v1/chat/completions` and `/v1/embeddings`, anthropic on "
-        "`/v1/messages`.",
+        "and callers must speak it too: openai on `/v1/chat/completions`, `/v1/responses` and `/v1/embeddings`, "
+        "anthropic on `/v1/messages`.",
     )
     url: ProviderUrl | None = Field(
         default=None,
@@ -332,7 +332,7 @@ class Policies(Written):
 class Caps(Written):
     """What one request may ask for, at most."""
 
-    messages: Count | None = Field(default=None, description="Messages.")
+    messages: Count | None = Field(default=None, description="Messages; items of a Responses call.")
     tools: Count | None = Field(default=None, description="Tools.")
     n: Count | None = Field(default=None, description="Choices (`n`).")
     max_tokens: Annotated[int, Field(ge=1, le=100_000_000), Kind("number, 1 or more")] | None = Field(
