@@ -168,7 +168,8 @@ WORDINGS: dict[Reason, Wording] = {
         400,
         _INVALID,
         "'{path}' keeps something at the provider, or names what is kept there. All callers of this gateway share one "
-        "account, so nothing of it can be used: send the whole conversation with each request.",
+        "account, so nothing of it can be used: send the whole conversation with each request, reasoning with its "
+        "'encrypted_content'.",
     ),
     Reason.UNKNOWN_PATH: Wording(Outcome.REFUSED, 404, _INVALID, "Unknown path. This gateway serves {paths}."),
     Reason.METHOD_NOT_ALLOWED: Wording(Outcome.REFUSED, 405, _INVALID, "Method not allowed here; use {allowed}."),

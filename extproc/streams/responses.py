@@ -193,6 +193,9 @@ class ResponsesDialect:
         opaque: list[Path] = []
         repeats = False
         for path, place, text in found:
+            if place[0] in ECHOED and "[" not in text and "\\" not in text:
+                opaque.append(path)  # nothing to restore, and tools can be many
+                continue
             if is_identifier(place, text):
                 continue
             repeats |= "logprobs" in place[4:5]

@@ -44,6 +44,7 @@ def test_a_body_is_anthropic_s_error_with_the_request_s_id(reason: Reason) -> No
         ("/anthropic" + contract.MESSAGES, "anthropic"),
         (contract.CHAT, "openai"),
         (contract.MESSAGES + "x", "openai"),
+        (contract.RESPONSES, "openai"),
         ("/openai" + contract.CHAT, "openai"),
     ],
 )
