@@ -90,6 +90,7 @@ def _item(draft: Draft, node: Node, path: str) -> None:
     type_ = _type(members, path)
     if type_ == _REFERENCE or _is_looked_up(type_, members):
         raise stored(path)
+    _check_file(node, path)
     if type_ == "message":
         _message(draft, members, path)
         return

@@ -9,10 +9,9 @@ from typing import Final
 
 from extproc.messages.answer import Usage, Words, objects, tokens
 
-ECHOED: Final = frozenset({
-    "instructions", "metadata", "prompt", "prompt_cache_key", "reasoning", "safety_identifier", "text", "tool_choice",
-    "tools", "user",
-})  # fmt: skip
+ECHOED: Final = frozenset(
+    {"instructions", "metadata", "prompt_cache_key", "safety_identifier", "text", "tool_choice", "tools", "user"}
+)
 # Why an answer is incomplete, in the words that the record and OpenTelemetry share.
 FINISHES: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
 OTHER: Final = "other"

@@ -117,6 +117,7 @@ STORED: list[tuple[bytes, str]] = [
     (with_item(type="reasoning", id="rs_1", encrypted_content=None, content=[]), "input[0]"),
     (with_item(type="image_generation_call", id="ig_1", quality="high"), "input[0]"),
     (with_item(type="news", id="n_1", status="completed"), "input[0]"),
+    (with_item(type="news", text="x", file_id="file_1"), "input[0].file_id"),
     (said({"type": "input_file", "file_id": "file_1"}), "input[0].content[0].file_id"),
     (said({"type": "input_image", "file_id": "file_1", "image_url": None}), "input[0].content[0].file_id"),
     (
