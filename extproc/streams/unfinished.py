@@ -121,14 +121,12 @@ class _Skeletons:
 
     def of(self, value: object, place: Path) -> object:
         self._left -= 1
-        if self._left < 0:
-            return None
         if isinstance(value, str):
             return value if is_identifier(place, value) else self._channel(place)
         if isinstance(value, dict):
-            return {key: self.of(each, (*place, key)) for key, each in value.items()}
+            return {key: self.of(each, (*place, key)) for key, each in value.items() if self._left > 0}
         if isinstance(value, list):
-            return [self.of(each, (*place, number)) for number, each in enumerate(value)]
+            return [self.of(each, (*place, number)) for number, each in enumerate(value) if self._left > 0]
         return value
 
 
