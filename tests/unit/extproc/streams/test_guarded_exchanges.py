@@ -136,7 +136,8 @@ def test_a_cut_at_any_byte_changes_nothing(exchange: Exchange, output: OutputGua
     plain = Exchange(exchange.name, (FOLDER / f"{exchange.name}.sse").read_bytes(), exchange.values)
     whole = run(plain, output)
     assert whole.held == 0
-    for place in range(len(plain.sent) + 1):
+    step = 3 if exchange.api == "responses" else 1  # whose events are long: at every byte in `test_exchanges`
+    for place in range(0, len(plain.sent) + 1, step):
         assert run(plain, output, place) == whole, place
 
 
