@@ -195,7 +195,8 @@ WORDS = st.lists(
 
 @given(WORDS, CUTS)
 def test_what_was_redacted_comes_back_as_it_was(words: list[str], cuts: list[int]) -> None:
-    """restore(redact(x)) == x, also when x holds a look-alike."""
+    """restore(redact(x)) == x, also when x holds a look-alike. Keys of JSON stay redacted, so x is none."""
+    words = ["said", *words]
     text = " ".join(words)
     spans, at = [], 0
     for word in words:
