@@ -105,6 +105,16 @@ def wrong_type(path: str, expected: str) -> Refused:
     return Refused(Reason.INVALID_TYPE, {"path": path, "expected": expected})
 
 
+def given(node: Node | None) -> bool:
+    """Whether something is there, and says something."""
+    return node is not None and node.value not in (None, "", [], {})
+
+
+def stored(path: str) -> Refused:
+    """The refusal of what is, or would be, kept at the provider."""
+    return Refused(Reason.STORED_STATE, {"path": path})
+
+
 def one_of(names: Collection[str]) -> str:
     """`names` as the `expected` of a refusal."""
     return "one of " + ", ".join(sorted(names))

@@ -3,6 +3,7 @@
 from typing import Final
 
 from extproc.findings import Channel
+from extproc.messages import fields
 from extproc.messages.documents import read_encoded
 from extproc.messages.draft import Draft
 from extproc.messages.hints import Document
@@ -25,6 +26,7 @@ MEDIA: Final = {
 }
 
 _URLS: Final = frozenset({"url", "image_url", "file_url", "video_url"})  # may hold a data: URL
+_KEPT: Final = "file_id"  # of the account, which all callers share
 _BASE64: Final = frozenset({"data", "file_data"})  # may hold bare base64, or a data: URL
 
 
@@ -32,12 +34,15 @@ def read_media(draft: Draft, node: Node, path: str, channel: Channel) -> None:
     """Scan every string of a media part except encoded content where such a part has it.
 
     Content that is text is decoded and scanned as that. It is left out only when it is nothing but base64 of something
-    else. Raises Refused for content that is called text and is none in UTF-8: it cannot be scanned.
+    else. Raises Refused for content that is called text and is none in UTF-8, which cannot be scanned, and for a file
+    of the provider's account.
     """
     for key, child in node.value.items():  # type: ignore[union-attr]
         if isinstance(child.value, dict):
             draft.texts.add_key(key, child, path + "*", channel)
             read_media(draft, child, path, channel)
+        elif key == _KEPT and fields.given(child):
+            raise fields.stored(path + key)
         elif key in _URLS or key in _BASE64:
             read_content(draft, key, child, path, channel, bare=key in _BASE64)
         else:

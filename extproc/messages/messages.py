@@ -153,6 +153,11 @@ def _signed(draft: Draft, members: dict[str, Node], _: Node, path: str, channel:
             draft.texts.add_member(name, member, path + ".", channel)
 
 
+def _upload(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
+    """A file for the provider's container, by its id in the account."""
+    raise fields.stored(path + ".file_id")
+
+
 def _unknown(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
     _rest(draft, members, path, channel)
 
@@ -246,6 +251,13 @@ def _thinking_mode(draft: Draft, node: Node) -> None:
     draft.texts.add_all(node, "thinking", "user")
 
 
+def _container(draft: Draft, node: Node) -> None:
+    """A new one with these skills; one that is there already may be another caller's."""
+    if isinstance(node.value, str) or fields.given(fields.members(node, "container").get("id")):
+        raise fields.stored("container")
+    draft.texts.add_all(node, "container", "user")
+
+
 _SIGNED: Final = frozenset({"thinking", "content"})  # texts of signed blocks
 _ENCRYPTED: Final = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout"})  # in results and citations
 _SEALS: Final = frozenset({"signature", "data", "encrypted_content"})  # what is to be no text in them
@@ -260,6 +272,7 @@ _BLOCKS: Final[dict[str, Block]] = {
     "thinking": _signed,
     "redacted_thinking": _signed,
     "compaction": _signed,
+    "container_upload": _upload,
 }
 
 _HANDLERS: Final[dict[str, Handler]] = {
@@ -273,6 +286,7 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "metadata": if_given(_metadata),
     "stop_sequences": if_given(_stop_sequences),
     "thinking": if_given(_thinking_mode),
+    "container": if_given(_container),
     "temperature": _temperature,
     **numbers({"top_p": (0, 1)}),
     **integers({"top_k": (0, 1_000_000)}),

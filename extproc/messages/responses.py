@@ -32,7 +32,7 @@ from extproc.messages.json_spans import Node
 from extproc.messages.media import read_content, read_media
 from extproc.messages.parts import read_part
 from extproc.messages.refusal import Refused
-from extproc.messages.responses_tools import given, read_more_tools, read_tool_choice, read_tools, stored
+from extproc.messages.responses_tools import read_more_tools, read_tool_choice, read_tools
 from forebay.config.resolved import Caps
 from forebay.outcomes import Reason
 
@@ -89,7 +89,7 @@ def _item(draft: Draft, node: Node, path: str) -> None:
     members = fields.members(node, path)
     type_ = _type(members, path)
     if type_ == _REFERENCE or _is_looked_up(type_, members):
-        raise stored(path)
+        raise fields.stored(path)
     _check_file(node, path)
     if type_ == "message":
         _message(draft, members, path)
@@ -120,7 +120,7 @@ def _type(members: dict[str, Node], path: str) -> str:
 def _is_looked_up(type_: str, members: dict[str, Node]) -> bool:
     """Whether it says who it is, but not what: then the provider knows, or nobody."""
     content = _CONTENT.get(type_, members.keys() - _NO_CONTENT)
-    return given(members.get("id")) and not any(given(members.get(name)) for name in content)
+    return fields.given(members.get("id")) and not any(fields.given(members.get(name)) for name in content)
 
 
 def _message(draft: Draft, members: dict[str, Node], path: str) -> None:
@@ -149,8 +149,8 @@ _content = content_reader("parts", _part)
 
 
 def _check_file(node: Node, path: str) -> None:
-    if given(fields.members(node, path).get("file_id")):
-        raise stored(path + ".file_id")
+    if fields.given(fields.members(node, path).get("file_id")):
+        raise fields.stored(path + ".file_id")
 
 
 def _text(draft: Draft, node: Node, path: str, channel: Channel) -> None:
@@ -225,25 +225,25 @@ def _top_logprobs(draft: Draft, node: Node) -> None:
 def _store(draft: Draft, node: Node) -> None:
     wanted = fields.boolean(node, "store")
     if wanted:
-        raise stored("store")
+        raise fields.stored("store")
     if wanted is None:
         draft.imposed.append(Switch(node.start, node.end, b"false"))
 
 
 def _background(draft: Draft, node: Node) -> None:
     if fields.boolean(node, "background"):
-        raise stored("background")
+        raise fields.stored("background")
 
 
 def _cache_options(draft: Draft, node: Node) -> None:
-    if given(fields.members(node, "prompt_cache_options").get("comparison_response_id")):
-        raise stored("prompt_cache_options.comparison_response_id")
+    if fields.given(fields.members(node, "prompt_cache_options").get("comparison_response_id")):
+        raise fields.stored("prompt_cache_options.comparison_response_id")
     draft.texts.add_all(node, "prompt_cache_options", "user")
 
 
 def _kept(name: str) -> Handler:
     def refuse(draft: Draft, node: Node) -> None:
-        raise stored(name)
+        raise fields.stored(name)
 
     return if_given(refuse)
 

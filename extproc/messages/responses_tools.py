@@ -54,16 +54,6 @@ def read_tool_choice(draft: Draft, node: Node) -> None:
     draft.texts.add_all(node, "tool_choice", "user")
 
 
-def given(node: Node | None) -> bool:
-    """Whether something is there, and says something."""
-    return node is not None and node.value not in (None, "", [], {})
-
-
-def stored(path: str) -> Refused:
-    """The refusal of what is, or would be, kept at the provider."""
-    return Refused(Reason.STORED_STATE, {"path": path})
-
-
 def _read_list(draft: Draft, node: Node, path: str) -> None:
     listed = fields.elements(node, path)
     fields.check_cap(len(listed), path, draft.caps.tools)
@@ -81,16 +71,16 @@ def _read_list(draft: Draft, node: Node, path: str) -> None:
 
 def _check(type_: str, members: dict[str, Node], path: str) -> None:
     if type_ in KEEPING:
-        raise stored(path)
+        raise fields.stored(path)
     if type_ not in TOOLS:
         raise Refused(Reason.INVALID_VALUE, {"path": path + ".type", "expected": fields.one_of(TOOLS)})
     place = _ACCOUNT.get(type_)
-    if place is not None and given(_deep(members, *place)):
-        raise stored(".".join((path, *place)))
-    if type_ == "shell" and given(members.get("environment")):
+    if place is not None and fields.given(_deep(members, *place)):
+        raise fields.stored(".".join((path, *place)))
+    if type_ == "shell" and fields.given(members.get("environment")):
         where = _deep(members, "environment", "type")
         if where is None or where.value != "local":  # a container of the provider's
-            raise stored(path + ".environment")
+            raise fields.stored(path + ".environment")
 
 
 def _deep(members: dict[str, Node], first: str, *rest: str) -> Node | None:

@@ -143,6 +143,11 @@ BAD: list[tuple[bytes, Reason, str | None]] = [
     (chat(function_call=[]), Reason.INVALID_TYPE, "function_call"),
     (chat(prompt=[1, 2]), Reason.TOKEN_IDS, "prompt"),
     (chat(input_ids=[[1, 2]]), Reason.TOKEN_IDS, "input_ids"),
+    (  # kept at the provider, whose account all callers share
+        said(content=[{"type": "file", "file": {"file_id": "file_1"}}]),
+        Reason.STORED_STATE,
+        "messages[0].content[0].file_id",
+    ),
 ]
 
 

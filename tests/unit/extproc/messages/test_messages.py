@@ -20,6 +20,7 @@ CAPS = Caps(messages=4, tools=2, n=3, max_tokens=1000, inputs=4, depth=32)
 WIDE = replace(CAPS, messages=10, tools=10)
 USER = {"role": "user", "content": "hi"}
 NOISE = bytes(range(256)) * 4
+CONTENT = "messages[0].content[0]"
 
 
 def call_of(**fields: Any) -> bytes:
@@ -106,6 +107,16 @@ BAD: list[tuple[bytes, Reason, str | None]] = [
     (call_of(tool_choice={"name": "f"}), Reason.MISSING_FIELD, "tool_choice.type"),
     (call_of(tool_choice={"type": "tool", "name": 1}), Reason.INVALID_TYPE, "tool_choice.name"),
     (call_of(prompt=[1, 2]), Reason.TOKEN_IDS, "prompt"),
+    # what is kept at the provider, whose account all callers share
+    (said({"type": "image", "source": {"type": "file", "file_id": "f"}}), Reason.STORED_STATE, f"{CONTENT}.file_id"),
+    (
+        said({"type": "document", "source": {"type": "file", "file_id": "f"}}),
+        Reason.STORED_STATE,
+        f"{CONTENT}.source.file_id",
+    ),
+    (said({"type": "container_upload", "file_id": "f"}), Reason.STORED_STATE, f"{CONTENT}.file_id"),
+    (call_of(container="container_1"), Reason.STORED_STATE, "container"),
+    (call_of(container={"id": "container_1"}), Reason.STORED_STATE, "container"),
 ]
 
 
@@ -130,7 +141,7 @@ EVERYWHERE: dict[str, Any] = {
                 {"type": "image", "source": {"type": "url", "url": "https://T6"}},
                 {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
                 {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "T7"}},
-                {"type": "document", "title": "T8", "context": "T9", "source": {"type": "file", "file_id": "T10"}},
+                {"type": "document", "title": "T8", "context": "T9", "source": {"type": "url", "url": "https://T10"}},
                 {
                     "type": "document",
                     "source": {"type": "content", "content": [{"type": "text", "text": "T11"}], "T-key-12": 1},
