@@ -40,7 +40,7 @@ REFUSED: dict[str, Bad] = {
     "an escaped letter": Bad(404, "unknown_path", "/v1/ch%61t/completions"),
     "another case": Bad(404, "unknown_path", "/V1/Chat/Completions"),
     "a path parameter": Bad(404, "unknown_path", "/v1/chat/completions;x=1"),
-    "a path of another service": Bad(404, "unknown_path", "/v1/responses"),
+    "a path of another service": Bad(404, "unknown_path", "/v1/images/generations"),
     "a longer path": Bad(404, "unknown_path", "/v1/chat/completions/x"),
     "the root": Bad(404, "unknown_path", "/"),
     "the probe's path": Bad(404, "unknown_path", "/v1/forebay/probe", "GET", body=b""),

@@ -106,7 +106,8 @@ def test_the_answer_says_who_gave_it_and_nothing_else_of_the_provider_s(calls: C
     calls.one.answer = calls.answer(
         headers={
             "set-cookie": "a=b", "x-forebay-verdict": "forged", "x-forebay-other": "x", "x-ratelimit-limit": "9",
-            "x-envoy-upstream-service-time": "1", "openai-organization": "acme", "openai-version": "1",
+            "x-envoy-upstream-service-time": "1", "server-timing": "forged", "openai-organization": "acme",
+            "openai-version": "1",
         }
     )  # fmt: skip
     reply = calls.model("chat", headers={"x-request-id": "mine"})
@@ -114,6 +115,7 @@ def test_the_answer_says_who_gave_it_and_nothing_else_of_the_provider_s(calls: C
     request_id = kept.pop("x-request-id")
     assert request_id != "mine"
     assert request_id == calls.one.got[0].header("x-request-id")
+    assert kept.pop(contract.SERVER_TIMING).startswith("upstream;dur=")
     assert kept == {
         "content-type": "application/json", "openai-version": "1",
         "x-forebay-verdict": "pass", "x-forebay-provider": "one", "x-forebay-model": "gpt-a", "x-forebay-attempts": "1",
