@@ -11,6 +11,7 @@ turns            whose slice of a large piece is next: one in each round of the 
 transaction/     the one state machine of an HTTP transaction: no socket, clock or protobuf
 messages/        what an LLM body means: spans, chat, embeddings, answers, errors
 streams/         streamed answers, rewritten while they pass
+compiled         whether the hot path was compiled when the package was built
 apart            a process beside this one, for work that would hold up the loop
 inspector        small bodies on the spot, larger ones apart
 inspection       one body in, everything the guard knows about it out (pure)

@@ -12,6 +12,7 @@ What both planes must agree on lives here and nowhere else:
     config/          YAML -> typed model -> resolved, with a digest
     contract         names of headers, metadata, clusters and routes
     outcomes         the closed lists of outcomes and reasons, with status and wording
+    frozen           dataclasses that nobody changes, at the price of others
     places           the files and sockets of a running gateway
     semconv          OpenTelemetry GenAI names, pinned by a test
     envoy_api/       Envoy's messages as fast protobuf classes

@@ -12,7 +12,8 @@ source           the file that Envoy writes: rotated, truncated, replaced
 output           the file that everybody else reads, and its retention
 tail             the three above in lock-step: every line published exactly once
 catalogue        every metric: name, type, labels, meaning
-metrics          records -> Prometheus, with bounded labels
+tallies          numbers by metric and labels, shown to Prometheus by its own library
+metrics          records -> tallies, with bounded labels
 endpoint         /metrics, /livez, /readyz over a Unix socket and, if configured, TCP
 recorder         the process that does all this
 pages            the JSON Schema and the pages of docs/, generated from the code above
