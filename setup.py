@@ -1,4 +1,4 @@
-"""With FOREBAY_COMPILED=1 the wheel's hot path is compiled by mypyc: the same source, a third less of a call's time.
+"""With FOREBAY_COMPILED=1 the wheel's hot path is compiled by mypyc: the same source, up to a third less of its time.
 
 `make compiled` builds it, `make test-compiled` runs the tests of what was compiled. Needs mypy of the extra `lint`, a C
 compiler and Python's headers. Without the variable nothing is compiled, and everything else is in pyproject.toml.

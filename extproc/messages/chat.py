@@ -9,19 +9,21 @@ from typing import Final, Literal
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Switch, Tool, conversation_hash
+from extproc.messages.call import Call, Switch, Tool, conversation_hash
 from extproc.messages.draft import (
     Draft,
     Handler,
     booleans,
     content_reader,
     integers,
+    limit,
     numbers,
     opening,
     read_metadata,
     read_model,
     read_stream,
     read_user,
+    temperature,
 )
 from extproc.messages.json_spans import Node
 from extproc.messages.parts import read_part
@@ -38,7 +40,6 @@ CHANNELS: Final[dict[str, Channel]] = {
     "function": "tool",
 }
 _MAY_SAY_NOTHING: Final = frozenset({"assistant", "function"})  # they may call a tool, or return nothing
-_RANGES: Final = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 _BIAS: Final = (-100, 100)
 
 
@@ -211,24 +212,9 @@ def _prediction(draft: Draft, node: Node) -> None:
         draft.texts.add_run(strings)  # its parts, as those of a message
 
 
-def _limit(name: str) -> Handler:
-    def read(draft: Draft, node: Node) -> None:
-        value = fields.integer(node, name, 1)
-        if value is not None:
-            fields.check_cap(value, name, draft.caps.max_tokens)
-            draft.limits[name] = Limit(value, node.start, node.end)
-
-    return read
-
-
 def _n(draft: Draft, node: Node) -> None:
     draft.n = fields.integer(node, "n", 1)
     fields.check_cap(draft.n or 0, "n", draft.caps.n)
-
-
-def _temperature(draft: Draft, node: Node) -> None:
-    draft.temperature = fields.number(node, "temperature", *_RANGES["temperature"])
-    draft.texts.add_number(node, "temperature", "user")
 
 
 def _logprobs(draft: Draft, node: Node) -> None:
@@ -272,10 +258,10 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "tool_choice": _choice("tool_choice"),
     "function_call": _choice("function_call"),
     "response_format": _response_format,
-    "max_tokens": _limit("max_tokens"),
-    "max_completion_tokens": _limit("max_completion_tokens"),
+    "max_tokens": limit("max_tokens"),
+    "max_completion_tokens": limit("max_completion_tokens"),
     "n": _n,
-    "temperature": _temperature,
+    "temperature": temperature(2),
     "stop": _stop,
     "prediction": _prediction,
     "metadata": read_metadata,
@@ -283,7 +269,7 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "logit_bias": _logit_bias,
     "logprobs": _logprobs,
     "top_logprobs": _top_logprobs,
-    **numbers({name: bounds for name, bounds in _RANGES.items() if name != "temperature"}),
+    **numbers({"top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}),
     **integers({"seed": (-(2**63), fields.MAX_INTEGER)}),
     **booleans("parallel_tool_calls", "store"),
 }

@@ -178,6 +178,28 @@ def read_metadata(draft: Draft, node: Node) -> None:
         draft.texts.add_all(node, "metadata", "user")
 
 
+def limit(name: str, meaning: str = "") -> Handler:
+    """A handler for the most tokens of an answer; `meaning`: the limit's name in `Draft.limits`, if it is another."""
+
+    def read(draft: Draft, node: Node) -> None:
+        value = fields.integer(node, name, 1)
+        if value is not None:
+            fields.check_cap(value, name, draft.caps.max_tokens)
+            draft.limits[meaning or name] = Limit(value, node.start, node.end)
+
+    return read
+
+
+def temperature(most: int) -> Handler:
+    """A handler for it, from 0 to `most`."""
+
+    def read(draft: Draft, node: Node) -> None:
+        draft.temperature = fields.number(node, "temperature", 0, most)
+        draft.texts.add_number(node, "temperature", "user")
+
+    return read
+
+
 def numbers(ranges: Mapping[str, tuple[float, float]]) -> dict[str, Handler]:
     """Handlers that check numbers and keep none."""
     return {name: _check(fields.number, name, *bounds) for name, bounds in ranges.items()}

@@ -12,7 +12,7 @@ from typing import Final
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Tool, conversation_hash
+from extproc.messages.call import Call, Tool, conversation_hash
 from extproc.messages.documents import is_sealed
 from extproc.messages.draft import (
     Draft,
@@ -20,10 +20,12 @@ from extproc.messages.draft import (
     content_reader,
     if_given,
     integers,
+    limit,
     numbers,
     opening,
     read_model,
     read_stream,
+    temperature,
 )
 from extproc.messages.json_spans import Node
 from extproc.messages.media import read_media
@@ -217,18 +219,6 @@ def _tool_choice(draft: Draft, node: Node) -> None:
     draft.texts.add_all(node, "tool_choice", "user")
 
 
-def _max_tokens(draft: Draft, node: Node) -> None:
-    value = fields.integer(node, "max_tokens", 1)
-    if value is not None:
-        fields.check_cap(value, "max_tokens", draft.caps.max_tokens)
-        draft.limits["max_tokens"] = Limit(value, node.start, node.end)
-
-
-def _temperature(draft: Draft, node: Node) -> None:
-    draft.temperature = fields.number(node, "temperature", 0, 1)
-    draft.texts.add_number(node, "temperature", "user")
-
-
 def _stop_sequences(draft: Draft, node: Node) -> None:
     for index, element in enumerate(fields.elements(node, "stop_sequences")):
         path = f"stop_sequences[{index}]"
@@ -278,7 +268,7 @@ _BLOCKS: Final[dict[str, Block]] = {
 _HANDLERS: Final[dict[str, Handler]] = {
     "model": read_model,
     "messages": _messages,
-    "max_tokens": _max_tokens,
+    "max_tokens": limit("max_tokens"),
     "stream": read_stream,
     "system": if_given(_system),
     "tools": if_given(_tools),
@@ -287,7 +277,7 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "stop_sequences": if_given(_stop_sequences),
     "thinking": if_given(_thinking_mode),
     "container": if_given(_container),
-    "temperature": _temperature,
+    "temperature": temperature(1),
     **numbers({"top_p": (0, 1)}),
     **integers({"top_k": (0, 1_000_000)}),
 }

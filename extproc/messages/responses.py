@@ -12,7 +12,7 @@ from typing import Final
 
 from extproc.findings import Channel
 from extproc.messages import fields
-from extproc.messages.call import Call, Limit, Switch, conversation_hash
+from extproc.messages.call import Call, Switch, conversation_hash
 from extproc.messages.documents import is_sealed
 from extproc.messages.draft import (
     Draft,
@@ -21,12 +21,14 @@ from extproc.messages.draft import (
     content_reader,
     if_given,
     integers,
+    limit,
     numbers,
     opening,
     read_metadata,
     read_model,
     read_stream,
     read_user,
+    temperature,
 )
 from extproc.messages.json_spans import Node
 from extproc.messages.media import read_content, read_media
@@ -192,18 +194,6 @@ def _format(draft: Draft, node: Node) -> None:
     draft.texts.add_all(node, "text", "tool")
 
 
-def _max_output_tokens(draft: Draft, node: Node) -> None:
-    value = fields.integer(node, "max_output_tokens", 1)
-    if value is not None:
-        fields.check_cap(value, "max_output_tokens", draft.caps.max_tokens)
-        draft.limits["max_tokens"] = Limit(value, node.start, node.end)
-
-
-def _temperature(draft: Draft, node: Node) -> None:
-    draft.temperature = fields.number(node, "temperature", 0, 2)
-    draft.texts.add_number(node, "temperature", "user")
-
-
 def _safety_identifier(draft: Draft, node: Node) -> None:
     """The caller's own name for its user, as `user` was."""
     name = fields.string(node, "safety_identifier")
@@ -290,8 +280,8 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "tool_choice": if_given(read_tool_choice),
     "text": if_given(_format),
     "include": if_given(_include),
-    "max_output_tokens": _max_output_tokens,
-    "temperature": _temperature,
+    "max_output_tokens": limit("max_output_tokens", "max_tokens"),
+    "temperature": temperature(2),
     "top_logprobs": _top_logprobs,
     "metadata": read_metadata,
     "user": read_user,

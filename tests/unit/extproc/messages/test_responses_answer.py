@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response
 
-from extproc.messages.answer import AnswerWatch, Usage
+from extproc.messages.answer import AnswerWatch, Usage, Words
 from extproc.messages.responses_answer import ResponsesReader, filtered, finishes, read_usage
 
 USAGE = {
@@ -160,5 +160,5 @@ MEMBERS = st.sampled_from(["object", "type", "response", "output", "usage", "del
 @given(st.dictionaries(MEMBERS, ANYTHING | st.sampled_from(["response", "completed", "incomplete"])))
 def test_nothing_a_provider_sends_is_an_error(answer: dict[str, Any]) -> None:
     """What is not understood was not said."""
-    ResponsesReader().read(answer)
-    ResponsesReader().read({"response": {**answer, "output": [answer]}})
+    for said in (answer, {"response": {**answer, "output": [answer]}}):
+        assert isinstance(ResponsesReader().read(said), Words)
