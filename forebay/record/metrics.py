@@ -13,6 +13,7 @@ from forebay.outcomes import Outcome
 from forebay.record import catalogue
 from forebay.record.catalogue import Metric
 from forebay.record.model import AttemptRecord, DecisionRecord, Record, RequestRecord, UnreadableRecord
+from forebay.record.pace import Pace
 from forebay.record.tail import Step
 from forebay.record.tallies import Tallies
 
@@ -77,7 +78,8 @@ def among(value: str | None, names: frozenset[str]) -> str:
 class Metrics:
     """The registry of one recorder. One thread feeds it; any may render. Counters start at 0 with the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
         self._tallies = Tallies(catalogue.METRICS)
         self.registry = CollectorRegistry()
         self.registry.register(self._tallies)
@@ -101,10 +103,14 @@ class Metrics:
             self._count(catalogue.ERRORS)
 
     def step(self, step: Step, now: float) -> None:
-        """Account for one step of the tail, at `now` (seconds since the epoch). Never raises on a record's values."""
-        with self._tallies.lock:
-            for item in step.published:
+        """Account for one step of the tail, at `now` (seconds since the epoch). Never raises on a record's values.
+
+        Takes as long as the tail's pace wants: to be called where waiting does no harm.
+        """
+        for item in self._pace.through(step.published, hurried=step.hurried):
+            with self._tallies.lock:
                 self._observe(item.record, item.attempts)
+        with self._tallies.lock:
             for file in step.rotated:
                 self._count(catalogue.ROTATIONS, file)
             self._count(catalogue.GAPS, by=step.gaps)

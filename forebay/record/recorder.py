@@ -128,7 +128,7 @@ class _Recorder:
                     return False
                 await self._sleep(RETRY)
                 continue
-            self._account(step)
+            await asyncio.to_thread(self._account, step)
             if step.idle and stopping:
                 break
             if step.idle or not (step.backlog or step.rotated):  # more lines at a time cost less each

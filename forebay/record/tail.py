@@ -17,6 +17,7 @@ from forebay.record.attempts import Attempts
 from forebay.record.checkpoint import Checkpoint, Position
 from forebay.record.line import LONGEST
 from forebay.record.output import Output
+from forebay.record.pace import Pace
 from forebay.record.publish import Published, publish, recollect
 from forebay.record.source import Source, old_name
 
@@ -47,6 +48,8 @@ class Step:
     rotated: tuple[str, ...] = ()  # "input", "output"
     gaps: int = 0  # times the input was rewritten or gone before it was read to its end
 
+    hurried: bool = False  # there was so much to read that nobody rested
+
     @property
     def idle(self) -> bool:
         """Whether there was nothing to do: no whole line, no other file."""
@@ -57,12 +60,15 @@ class Step:
 class _Notes:
     rotated: list[str] = field(default_factory=list)
     gaps: int = 0
+    hurried: bool = False
 
 
 class Tail:
     """The one reader of Envoy's file. Not thread-safe; after an exception close it and make a new one."""
 
-    def __init__(self, places: Places, reopen: Callable[[], bool], limits: Limits | None = None) -> None:
+    def __init__(
+        self, places: Places, reopen: Callable[[], bool], limits: Limits | None = None, pace: Pace | None = None
+    ) -> None:
         """Take the lock and go to where the checkpoint says.
 
         `reopen` asks Envoy to reopen its logs and says whether it was reached. Raises TailBusy when another recorder
@@ -71,6 +77,7 @@ class Tail:
         self._places = places
         self._reopen = reopen
         self._limits = limits or Limits()
+        self._pace = pace or Pace()
         self._notes = _Notes()
         self._lock = _lock(places)
         try:
@@ -94,7 +101,7 @@ class Tail:
         self._rotate_output()
         backlog = self._source.size - self._source.offset if self._source else 0
         notes, self._notes = self._notes, _Notes()
-        return Step(published, max(0, backlog), tuple(notes.rotated), notes.gaps)
+        return Step(published, max(0, backlog), tuple(notes.rotated), notes.gaps, notes.hurried)
 
     def close(self) -> None:
         """Let go of the files and the lock; the checkpoint stands as it is."""
@@ -152,7 +159,8 @@ class Tail:
             return None
         published: list[Published] = []
         at = 0
-        for raw in chunk[:length].split(b"\n"):
+        self._notes.hurried = length >= self._limits.batch // 2
+        for raw in self._pace.through(chunk[:length].split(b"\n"), hurried=self._notes.hurried):
             if raw.strip():
                 published.extend(publish(raw, source.offset + at, self._attempts))
             at += len(raw) + 1

@@ -19,7 +19,8 @@ from forebay.observability import health
 from forebay.places import Places, prepare
 from forebay.record.recorder import Readiness
 
-CONFIG = "providers: {p: {type: mock}}\nmodels: {m: p/m}\n"
+MODELS = "providers: {p: {type: mock}}\nmodels: {m: p/m}\n"
+CONFIG = 'listen: {http: "127.0.0.1:1"}\n' + MODELS  # nobody is there; a gateway may be at the default address
 RUN = """
 import asyncio, sys
 from pathlib import Path
@@ -176,7 +177,7 @@ def test_a_probes_result_is_good_for_a_second(tmp_path: Path) -> None:
         prepare(places)
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            resolved = load_text(CONFIG + f"listen: {{http: {port}}}\n", tmp_path / "forebay.yaml")
+            resolved = load_text(MODELS + f"listen: {{http: {port}}}\n", tmp_path / "forebay.yaml")
             readiness = Readiness(places)
             results = await asyncio.gather(*(readiness.result(resolved) for _ in range(100)))
         assert {result.ready for result in results} == {False}

@@ -240,3 +240,14 @@ def test_a_reader_killed_at_any_executed_line_publishes_exactly_once(tmp_path: P
 def test_envoy_may_change_files_at_any_moment_of_a_step(tmp_path: Path) -> None:
     """Its last lines in the old file and its first in the new one, at every executed line in turn."""
     assert _driver("races", str(tmp_path / "w"), "0").startswith("ok")
+
+
+def test_half_a_batch_to_read_is_a_backlog_that_is_worked_off_without_rest(world: World) -> None:
+    """Few lines at a time leave the core to the calls; many must not grow to more."""
+    world.envoy(2)
+    length = world.places.envoy_record.stat().st_size
+    assert [step.hurried for step in world.drain(Limits(batch=2 * length))] == [True, False]
+    world.close()
+    world.envoy(2)
+    assert not any(step.hurried for step in world.drain(Limits(batch=4 * length)))
+    assert world.ids() == world.expected()
