@@ -17,9 +17,9 @@ Change = tuple[Path, str, str]  # where, what stands there, what is to stand the
 
 
 class Body:
-    """What an event holds. `value` is the object, before any change."""
+    """What an event holds. `value` is the object, before any change, `data` what it was read from."""
 
-    __slots__ = ("_data", "_root", "value")
+    __slots__ = ("_root", "data", "value")
 
     def __init__(self, data: bytes) -> None:
         """Raises Refused or ValueError for what is no JSON object, or could be read in two ways."""
@@ -30,7 +30,7 @@ class Body:
         if not isinstance(value, dict):
             raise ValueError("an event is a JSON object")
         self.value: dict[str, object] = value
-        self._data = data
+        self.data = data
 
     def place(self, path: Path) -> tuple[int, int] | None:
         """Where the string at `path` stands, quotes included. None where that is not told in no time, or it is none."""
@@ -44,8 +44,8 @@ class Body:
         if node is not None:
             return node.start, node.end
         quoted = orjson.dumps(value)
-        start = self._data.find(quoted)
-        return (start, start + len(quoted)) if start == self._data.rfind(quoted) else None
+        start = self.data.find(quoted)
+        return (start, start + len(quoted)) if start == self.data.rfind(quoted) else None
 
     def strings(self) -> Iterator[tuple[Path, str]]:
         """Every string value that is not empty, and where it stands."""
@@ -63,7 +63,7 @@ class Body:
                     holder = holder[step]
                 holder[path[-1]] = new
             return orjson.dumps(self.value)
-        return apply(self._data, [self._edit(self._root, *change) for change in changes])
+        return apply(self.data, [self._edit(self._root, *change) for change in changes])
 
     def _edit(self, root: Node, path: Path, old: str, new: str) -> Edit:
         node = root
@@ -75,7 +75,7 @@ class Body:
         most = min(len(old), len(new)) - start
         tail = _alike(old[len(old) - most :][::-1], new[len(new) - most :][::-1]) if most else 0
         text = Text("answer", "assistant", old, node.start, node.end)
-        (edit,) = edits_for(text, self._data, [(start, len(old) - tail, new[start : len(new) - tail])])
+        (edit,) = edits_for(text, self.data, [(start, len(old) - tail, new[start : len(new) - tail])])
         return edit
 
 

@@ -74,6 +74,13 @@ class ChatDialect:
         """As it is."""
         return data
 
+    def alike(self, number: int) -> int:
+        """As it came: this API does not number."""
+        return number
+
+    def passed(self) -> None:
+        """Nothing to remember."""
+
     def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
         """Every choice that has not finished for the caller does so with `content_filter`; then `[DONE]`."""
         unfinished = sorted((self._open or {0}) - self._finished | unsent)

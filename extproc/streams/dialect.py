@@ -75,8 +75,9 @@ class Dialect(Protocol):
     def read(self, answer: Mapping[str, object]) -> Reading:
         """The event, understood. Never raises for what a provider sends: what is not understood is left out.
 
-        Of two events that differ in the text of a piece alone, the readings do, too; and to read the second of them
-        right after the first changes nothing in what the dialect remembers. It may be left out (`mould`).
+        Of two events that differ in the text of a piece alone, and in their numbers, the readings do, too; and to read
+        the second of them right after the first changes nothing in what the dialect remembers but the number. It may
+        be left out (`mould`).
         """
         ...
 
@@ -86,6 +87,14 @@ class Dialect(Protocol):
 
     def sent(self, data: bytes) -> bytes:
         """The event last read goes out, with this data: as it must be behind events of ours."""
+        ...
+
+    def alike(self, number: int) -> int:
+        """An event like the last one but for the text of its piece, and this number: the number it goes out with."""
+        ...
+
+    def passed(self) -> None:
+        """The event of which `alike` was told goes out."""
         ...
 
     def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:

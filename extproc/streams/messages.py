@@ -73,6 +73,13 @@ class MessagesDialect:
         """As it is."""
         return data
 
+    def alike(self, number: int) -> int:
+        """As it came: this API does not number."""
+        return number
+
+    def passed(self) -> None:
+        """Nothing to remember."""
+
     def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
         """Every block that is open for the caller is closed, then the message ends with `refusal`.
 

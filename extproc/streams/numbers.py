@@ -8,17 +8,23 @@ from extproc.messages.json_spans import MAX_DEPTH, parse
 
 MEMBER: Final = "sequence_number"
 _NUMBER = re.compile(rb'"sequence_number"[ \t\r\n]*:[ \t\r\n]*([0-9]+)')
+_ESCAPED_LETTER: Final = b"\\u00"
 
 
 def renumbered(data: bytes, number: int) -> bytes:
     """`data`, the JSON object of an event that has a number, with this one in its place."""
-    found = list(_NUMBER.finditer(data))
-    start, end = found[0].span(1) if len(found) == 1 else _place(data)
+    start, end = place(data) or _searched(data)
     return apply(data, [Edit(start, end, b"%d" % number)])
 
 
-def _place(data: bytes) -> tuple[int, int]:
-    """Where it stands, when the member is spelled with escapes or something inside has one of that name."""
+def place(data: bytes) -> tuple[int, int] | None:
+    """Where the number stands in the JSON object of an event that has one; None where that is not told at a glance."""
+    found = list(_NUMBER.finditer(data))
+    return found[0].span(1) if len(found) == 1 and _ESCAPED_LETTER not in data else None
+
+
+def _searched(data: bytes) -> tuple[int, int]:
+    """Where it stands, when the member may be spelled with escapes or something inside has one of that name."""
     members = parse(data, MAX_DEPTH).value
     if not isinstance(members, dict):
         raise ValueError("an event is a JSON object")

@@ -99,6 +99,15 @@ class ResponsesDialect:
             self._next += 1
         return data
 
+    def alike(self, number: int) -> int:
+        """Counted on, behind events of ours."""
+        self._next = number + self._inserted
+        return self._next
+
+    def passed(self) -> None:
+        """The next one has the next number."""
+        self._next += 1
+
     def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
         """Messages and reasoning that are open are closed with what went out; then the response is incomplete.
 

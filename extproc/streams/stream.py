@@ -15,8 +15,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-import orjson
-
 from extproc.messages.refusal import Refused
 from extproc.streams.changes import Body, Change
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
@@ -248,11 +246,13 @@ class Stream:
         mould = self._mould
         if mould is None or len(raw) > SLICE or (found := mould.read(raw)) is None:
             return False
-        text, start, stop = found
-        new = self._feed_line(mould.line, text, False)
+        number = None if found.number is None else self._dialect.alike(found.number)
+        new = self._feed_line(mould.line, found.text, False)
         if mould.line.held and self.held > self._bounds.held:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
-        self._send(raw if new == text else b"".join([raw[:start], orjson.dumps(new)[1:-1], raw[stop:]]))
+        self._send(raw if new == found.text and number == found.number else found.poured(raw, new, number))
+        if number is not None:
+            self._dialect.passed()
         return True
 
     def _event(self, event: Event) -> Iterator[None]:

@@ -15,6 +15,10 @@ from extproc.streams.numbers import renumbered
         (b'{"sequence_number" :\n 4 }', b'{"sequence_number" :\n 17 }'),
         (b'{"sequence\\u005fnumber":4,"a":1}', b'{"sequence\\u005fnumber":17,"a":1}'),
         (b'{"a":{"sequence_number":1},"sequence_number":4}', b'{"a":{"sequence_number":1},"sequence_number":17}'),
+        (
+            b'{"sequence\\u005fnumber":4,"a":{"sequence_number":1}}',
+            b'{"sequence\\u005fnumber":17,"a":{"sequence_number":1}}',
+        ),
         (b'{"sequence_number":-4}', b'{"sequence_number":17}'),
     ],
 )
