@@ -134,7 +134,9 @@ class Timeout(Written):
 
     first_token: Duration | None = Field(default=None, description="To the response headers, per attempt.")
     idle: Duration | None = Field(default=None, description="Between two pieces of an answer.")
-    total: Duration | None = Field(default=None, description="The whole call, attempts included.")
+    total: Duration | None = Field(
+        default=None, description="From the end of the request to the end of the answer, attempts included."
+    )
 
 
 def _fault(value: object) -> object:

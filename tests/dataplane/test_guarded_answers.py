@@ -26,6 +26,7 @@ CONFIG = """
 models:
   chat: p/m
   short: {{backends: [{{use: p/m, weight: 1}}], timeout: {{first_token: 500ms, idle: 1s, total: 20s}}}}
+  brief: {{backends: [{{use: p/m, weight: 1}}], timeout: {{first_token: 500ms, total: 2s}}}}
 tenants:
   masking: {{keys: ["${{file:@folder@/masking}}"], guards: masking}}
   blocking: {{keys: ["${{file:@folder@/blocking}}"], guards: blocking}}
@@ -405,6 +406,27 @@ def test_a_provider_that_falls_silent_is_a_timeout(gateway: Gateway, provider: S
         "provider_timeout",
         "estimated",
     )
+
+
+def test_a_provider_that_never_ends_is_a_timeout(gateway: Gateway, provider: Saying, api: Speaking) -> None:
+    """Of the model's time for the whole call, though something comes all the while."""
+
+    async def on_and_on(call: Call) -> None:
+        for _ in range(100):
+            await call.chunk(b": still here\n\n")
+            await asyncio.sleep(0.2)
+
+    provider.text, provider.goes_on = FINE, on_and_on
+    with pytest.raises(httpx2.RemoteProtocolError), opened(gateway, api, "masking", model="brief") as answer:
+        identity = answer.headers["x-request-id"]
+        answer.read()
+    record = gateway.record(identity)
+    assert (record["outcome"], record["reason"], record["usage"]["source"]) == (
+        "failed",
+        "provider_timeout",
+        "estimated",
+    )
+    assert 1500 < record["duration_ms"] < 9000
 
 
 @BOTH

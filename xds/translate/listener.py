@@ -17,7 +17,7 @@ CONNECTION_BUFFER: Final = 8 * 1024 * 1024
 _HEADERS_WITHIN: Final = 10.0
 _REQUEST_WITHIN: Final = 300.0  # 20 MiB over a slow line
 _IDLE_STREAM: Final = 120.0  # until the processor has named a route; the route's own limits hold from then on
-_WITHOUT_ROUTE: Final = 600.0
+_LONGEST: Final = 24 * 3600.0 + 2 * _REQUEST_WITHIN  # more than any route's `total`, and all that comes before it
 _IDLE_CONNECTION: Final = 300.0
 _HEADER_KIB: Final = 60
 _HEADERS: Final = 100
@@ -106,7 +106,7 @@ def _limits() -> Json:
         "max_request_headers_kb": _HEADER_KIB,
         "common_http_protocol_options": {
             "idle_timeout": seconds(_IDLE_CONNECTION),
-            "max_stream_duration": seconds(_WITHOUT_ROUTE),
+            "max_stream_duration": seconds(_LONGEST),
             "max_headers_count": _HEADERS,
             "headers_with_underscores_action": "REJECT_REQUEST",
         },

@@ -21,7 +21,6 @@ POLICIES: Final[dict[RetryOn, tuple[str, ...]]] = {
     "5xx": ("5xx",),
     "timeout": ("reset",),
 }
-_UPLOAD: Final = 300.0  # `total` counts from the end of the request; this is for sending it
 _SLACK: Final = 5.0
 _BACK_OFF: Final = {"base_interval": "0.025s", "max_interval": "0.250s"}
 
@@ -44,7 +43,9 @@ def retry_policy(retries: Retries, timeout: Timeout, attempts: int) -> Json:
 
 
 def timeouts(timeout: Timeout, attempts: int) -> Json:
-    """The route's timeouts.
+    """The route's timeouts. `total` counts from the end of the request; the listener limits how long that may take.
+
+    A route with a `max_stream_duration` of its own has no `timeout` any more: Envoy forgets it without a word.
 
     The pause between two pieces of an answer is limited by the stream's `idle_timeout`, which also runs while attempts
     are made and nothing moves towards the caller: so it is never shorter than all of them together. (The attempt's own
@@ -53,5 +54,4 @@ def timeouts(timeout: Timeout, attempts: int) -> Json:
     return {
         "timeout": seconds(timeout.total),
         "idle_timeout": seconds(max(timeout.idle, attempts * timeout.first_token + _SLACK)),
-        "max_stream_duration": {"max_stream_duration": seconds(timeout.total + _UPLOAD)},
     }

@@ -41,6 +41,8 @@ models:
     fallback: [two/gpt-b]
     timeout: {first_token: 1s, idle: 2s, total: 20s}
     retries: {on: [timeout], max: 0}
+  patient: {backends: [{use: one/gpt-a, weight: 100}], timeout: {first_token: 30s, total: 2s}}
+  brief: {backends: [{use: one/gpt-a, weight: 100}], timeout: {first_token: 1s, total: 2s}}
   half: {backends: [{use: one/gpt-a, weight: 90}, {use: two/gpt-b, weight: 10}]}
   keyless: {backends: [{use: one/gpt-a, weight: 100}], fallback: [bare/gpt-c]}
   down: gone/gpt-a
@@ -217,6 +219,24 @@ def test_a_stream_that_stops_moving_is_cut(calls: Calls) -> None:
     with pytest.raises(IncompleteRead):
         calls.model("safe")
     assert 6 < time.monotonic() - before < 15
+
+
+def test_an_answer_that_takes_longer_than_total_is_cut(calls: Calls) -> None:
+    """However well it moves: 2 s here; 5 s for the connection to close."""
+    calls.one.answer = calls.answer(chunks=[b"data: x\n\n"] * 60, pause=0.2)
+    before = time.monotonic()
+    with pytest.raises(IncompleteRead):
+        calls.model("brief")
+    assert 1.5 < time.monotonic() - before < 10
+
+
+def test_a_provider_that_is_silent_for_total_is_a_timeout(calls: Calls) -> None:
+    """Before its head too, where an attempt alone may take as long."""
+    calls.one.answer = calls.answer(delay=12)
+    before = time.monotonic()
+    reply = calls.model("patient")
+    assert (reply.status, reply.code) == (504, "provider_timeout")
+    assert 1.5 < time.monotonic() - before < 9
 
 
 HIDDEN = {

@@ -199,8 +199,9 @@ SHORT: Json = {"idle_timeout": "0.1s", "retry_policy": {"retry_on": "5xx", "per_
     [
         ({"max_stream_duration": {"max_stream_duration": "0.5s"}}, "max_duration_timeout"),
         ({"timeout": "0.5s"}, "response_timeout"),
+        ({"timeout": "0.2s", "max_stream_duration": {"max_stream_duration": "0.9s"}}, "max_duration_timeout"),
     ],
-    ids=["max_stream_duration", "the route's timeout"],
+    ids=["max_stream_duration", "the route's timeout", "both: the timeout is forgotten"],
 )
 async def test_a_hung_processor_is_ended_only_by_a_bound_of_the_whole_call(lab: Lab, bound: Json, details: str) -> None:
     """While the provider sends, `message_timeout`, `idle_timeout`, `per_try_idle_timeout`, all 0.1 s, end nothing."""

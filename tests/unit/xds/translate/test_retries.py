@@ -45,3 +45,8 @@ def test_idle_is_never_shorter_than_all_attempts_together() -> None:
     assert timeouts(TIMEOUT, 1)["idle_timeout"] == "30s"
     assert timeouts(TIMEOUT, 4)["idle_timeout"] == "45s"
     assert timeouts(TIMEOUT, 1)["timeout"] == "300s"
+
+
+def test_total_is_the_routes_timeout_and_nothing_beside_it() -> None:
+    """A `max_stream_duration` in the route would switch `timeout` off."""
+    assert set(timeouts(TIMEOUT, 1)) == {"timeout", "idle_timeout"}
