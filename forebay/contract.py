@@ -27,6 +27,7 @@ RESPONSE_VERDICT: Final = "x-forebay-verdict"
 RESPONSE_ATTEMPTS: Final = "x-forebay-attempts"
 RESPONSE_CONFIG: Final = "x-forebay-config"  # only on the probe's answer
 REQUEST_ID: Final = "x-request-id"
+MESSAGES_REQUEST_ID: Final = "request-id"
 SERVER_TIMING: Final = "server-timing"
 
 # --- request headers of Anthropic's API that may travel -----------------------------------------------------------

@@ -85,7 +85,7 @@ def raised(call: Callable[[], object], kind: type[anthropic.APIStatusError]) -> 
     assert set(body) == {"type", "error", "request_id"}
     assert set(body["error"]) == {"type", "message"}
     assert body["type"] == "error"
-    assert body["request_id"] == caught.value.response.headers["x-request-id"]
+    assert body["request_id"] == caught.value.request_id == caught.value.response.headers["x-request-id"]
     return caught.value
 
 
@@ -95,6 +95,7 @@ def test_a_clean_call_is_answered_and_counted(gateway: Gateway, client: anthropi
     made = raw.parse()
     assert (made.content[0].to_dict()["text"], made.stop_reason) == (STORY, "end_turn")
     assert raw.headers["x-forebay-provider"] == "m"
+    assert made._request_id == raw.headers["x-request-id"]  # the library's name for it; public all the same
     record = gateway.record(raw.headers["x-request-id"])
     assert (record["operation"], record["stream"], record["model"], record["reason"]) == (
         "messages",

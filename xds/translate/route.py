@@ -36,7 +36,7 @@ def route_configuration(resolved: Resolved) -> Json:
                 "name": "all",
                 "domains": ["*"],
                 "request_body_buffer_limit": buffer_limit(resolved.listen.body_limit),
-                "response_headers_to_add": _response_headers(resolved.telemetry.server_timing),
+                "response_headers_to_add": _response_headers(resolved),
                 "matcher": _matcher(routes, _digest(resolved)),
             }
         ],
@@ -89,13 +89,17 @@ def _route(name: str, model: Model, target: Json, attempts: int) -> Json:
     }
 
 
-def _response_headers(timing: bool) -> list[Json]:
+def _response_headers(resolved: Resolved) -> list[Json]:
+    timing = resolved.telemetry.server_timing
+    messages = any(model.api == "anthropic" for model in resolved.models.values())
     of_call = f"%DYNAMIC_METADATA({contract.CALL}:{{}})%"
     return [
         set_header(contract.RESPONSE_VERDICT, of_call.format(contract.VERDICT)),
         set_header(contract.RESPONSE_PROVIDER, f"%UPSTREAM_METADATA({contract.ENDPOINT}:provider)%"),
         set_header(contract.RESPONSE_MODEL, f"%UPSTREAM_METADATA({contract.ENDPOINT}:model)%"),
         set_header(contract.RESPONSE_ATTEMPTS, "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
+        # where Anthropic's client libraries look for it
+        *([set_header(contract.MESSAGES_REQUEST_ID, f"%REQ({contract.REQUEST_ID})%")] if messages else []),
         # the provider's share stands there already: the egress gate wrote it
         *([add_header(contract.SERVER_TIMING, of_call.format(contract.TIMING))] if timing else []),
     ]
