@@ -7,7 +7,7 @@ from forebay.frozen import frozen
 
 Channel = Literal["system", "user", "assistant", "tool", "document"]
 Kind = Literal["injection", "pii", "secret"]
-AnswerKind = Literal["pii", "secret", "leakage", "exfiltration"]
+AnswerKind = Literal["pii", "secret", "leakage", "exfiltration", "held"]
 Form = Literal["string", "key", "number"]
 
 

@@ -21,7 +21,7 @@ from extproc.findings import AnswerFinding, AnswerKind, Stretch
 from extproc.streams.calm import AHEAD, LONGEST_WORD, STEP, is_calm, is_short
 from extproc.streams.json_prefix import JsonPrefix, Kind
 from extproc.streams.rewriting import BlockedError
-from forebay.config.resolved import Guards, RedactAction
+from forebay.config.resolved import Guards, Pause, RedactAction
 from forebay.frozen import frozen
 
 BACK: Final = 512  # characters of what is out already that a scan sees: words that say what a number is
@@ -48,15 +48,20 @@ class Finder:
 class Guarding:
     """The output guard of one exchange. `findings` says what was masked, blocked or only seen."""
 
-    __slots__ = ("_found", "finders", "leaks", "prints")
+    __slots__ = ("_found", "finders", "leaks", "pause", "prints")
 
     reads_signed: Final = True
     reads_echoes: Final = False
 
     def __init__(
-        self, finders: Sequence[Finder], prints: Prints = leakage.NOTHING, leaks: RedactAction = "off"
+        self,
+        finders: Sequence[Finder],
+        prints: Prints = leakage.NOTHING,
+        leaks: RedactAction = "off",
+        pause: Pause = "release",
     ) -> None:
-        """`leaks`: what happens to text that repeats what `prints` are of."""
+        """`leaks`: what happens to text that repeats what `prints` are of; `pause`: see `Guard.expire`."""
+        self.pause = pause
         self.finders = finders
         self.prints = prints if leaks != "off" else leakage.NOTHING
         self.leaks: RedactAction = leaks if prints else "off"
@@ -101,7 +106,7 @@ def answer_guard(guards: Guards, prints: Prints) -> Guarding:
             finders.append(Finder(lambda text: _values(text, True, types, False), output.pii))
     if output.links != "off":
         finders.append(Finder(lambda text: links.find(text, output.hosts), output.links))
-    return Guarding(finders, prints, output.system_prompt)
+    return Guarding(finders, prints, output.system_prompt, output.pause if output.changes else "release")
 
 
 def _values(text: str, want_pii: bool, types: Collection[str], want_secrets: bool) -> list[Stretch]:
@@ -135,6 +140,14 @@ class Guard:
         if end:
             out.append(self._window.feed("", True))
         return "".join(out)
+
+    def expire(self, text: str) -> str:
+        """What goes out of a text that pauses: values that are whole, as the actions want them, and ordinary words.
+
+        What may be the beginning of a value stays held, or goes where it is clean as it stands, or blocks: as the
+        `pause` of the guards has it. Raises BlockedError.
+        """
+        return self.feed(text) + self._window.expire()
 
     def _turn(self, kind: Kind, out: list[str]) -> None:
         """A run of another kind begins."""
@@ -193,6 +206,24 @@ class _Window:
         if keep:
             self._forget(keep)
         return "".join(out)
+
+    def expire(self) -> str:
+        if self._guarding.pause == "release" or not self._open(self._passed):
+            return self.feed("", True)
+        out: list[str] = []
+        stop = 0 if self._suspected() else max([end for _, end, _, _ in self._spans(len(self._text))], default=0)
+        if stop > self._passed:
+            self._follow(self._text[self._read : stop], out)
+            self._read = self._stirred = max(self._read, stop)
+            self._settle(stop, out, True)
+        if self._guarding.pause == "block" and self._open(self._passed):
+            self._guarding.note(_HELD, "block")
+        return "".join(out)
+
+    def _open(self, start: int) -> bool:
+        """Whether what is held from `start` on may be the beginning of something."""
+        words = STEP.findall(self._text[start:] + " ")
+        return self._suspected() or bool(self._half) or not all(is_calm(word) or is_short(word) for word in words)
 
     def _take(self, run: str, end: bool) -> None:
         if self.kind in _PLAIN:
@@ -274,7 +305,7 @@ class _Window:
 
     def _settle(self, limit: int, out: list[str], final: bool) -> None:
         """What stands before `limit` goes out, as the actions want it; not `final`: less, where something goes on."""
-        spans = self._spans() if self._stirred >= 0 else []
+        spans = self._spans(self._read) if self._stirred >= 0 else []
         while not final and (open_ := [start for start, end, _, _ in spans if start < limit < end]):
             limit = min(open_)
         while not final and self.kind is Kind.OUTSIDE and limit and self._text[limit - 1] in _NUMBER:
@@ -295,10 +326,10 @@ class _Window:
             out.append(self._raw_text(at, limit))
         self._passed = max(at, limit)
 
-    def _spans(self) -> list[tuple[int, int, Stretch, RedactAction]]:
-        """What is found in what has been read and is not out, in order."""
+    def _spans(self, stop: int) -> list[tuple[int, int, Stretch, RedactAction]]:
+        """What is found before `stop` in what is not out, in order."""
         low = max(0, self._passed - BACK)
-        text = self._text[low : self._read]
+        text = self._text[low:stop]
         spans = [
             (max(found.start + low, self._passed), found.end + low, found, finder.action)
             for finder in self._guarding.finders
@@ -325,6 +356,7 @@ class _Window:
         return "".join(self._raw[start:stop])
 
 
+_HELD: Final = Stretch(0, 0, "held", "unfinished", 0)
 _LEAK: Final = Stretch(0, 0, "leakage", "system-prompt", 90)
 
 

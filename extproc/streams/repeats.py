@@ -120,6 +120,9 @@ class _Heard:
         self._record.hear(text)
         return text
 
+    def expire(self, text: str) -> str:
+        return self.feed(text)
+
 
 class _Said:
     """Overhears what goes out of it."""
@@ -135,3 +138,6 @@ class _Said:
         self._repeats.grow(text)
         self._record.say(text)
         return text
+
+    def expire(self, text: str) -> str:
+        return self.feed(text)

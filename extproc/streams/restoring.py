@@ -102,6 +102,10 @@ class Restorer:
             self._let_go()
         return "".join(self._out)
 
+    def expire(self, text: str) -> str:
+        """All goes: what is held is the beginning of a placeholder, never of a value."""
+        return self.feed(text, True)
+
     def _run(self, kind: Kind, run: str) -> None:
         last, self._last = self._last, kind
         if self._held and (kind is last or (last is Kind.OUTSIDE and kind is Kind.TEXT)):

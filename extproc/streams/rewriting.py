@@ -26,6 +26,13 @@ class Rewriter(Protocol):
         """
         ...
 
+    def expire(self, text: str) -> str:
+        """As `feed`, when what is held has been held for too long: a guard may want to keep some of it all the same.
+
+        Raises BlockedError or ExhaustedError; then end the stream.
+        """
+        ...
+
 
 class Unchanged:
     """A rewriter whose verdict counts, over a text that may not change: changing it means to block it."""
@@ -44,7 +51,14 @@ class Unchanged:
     def feed(self, text: str, end: bool = False) -> str:
         """What may go out now, as it came in. Raises BlockedError where the rewriter does, or would change it."""
         self._due += text
-        out = self._rewriter.feed(text, end)
+        return self._as_it_came(self._rewriter.feed(text, end))
+
+    def expire(self, text: str) -> str:
+        """As `feed`."""
+        self._due += text
+        return self._as_it_came(self._rewriter.expire(text))
+
+    def _as_it_came(self, out: str) -> str:
         if not self._due.startswith(out):
             raise BlockedError
         self._due = self._due[len(out) :]

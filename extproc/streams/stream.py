@@ -122,12 +122,9 @@ class Stream:
 
     @property
     def held_since(self) -> int | None:
-        """The time of the feed that brought the oldest text still held; None when nothing is."""
-        since = None
-        for line in self._lines.values():
-            if line.held and (since is None or line.since < since):
-                since = line.since
-        return since
+        """The time of the feed that brought the oldest text held that `release` would see; None when nothing is."""
+        times = [line.since for line in self._lines.values() if line.since is not None]
+        return min(times) if times else None
 
     @property
     def unfinished(self) -> bool:
@@ -162,7 +159,7 @@ class Stream:
         return out
 
     def release(self, at: int) -> bytes:
-        """Let go what is held, as if the texts ended here; they go on unhindered. For the end of a deadline.
+        """Let go what is held, but for what a guard keeps; the texts go on unhindered. For the end of a deadline.
 
         Raises ValueError while the stream is `unfinished`.
         """
@@ -230,7 +227,9 @@ class Stream:
             self.closed = True
 
     def _released(self) -> Iterator[None]:
-        self._flush(None)
+        for channel, line in self._lines.items():
+            if line.since is not None and (text := line.expire(self._at)):
+                self._send(self._dialect.carry(channel, text))
         yield from ()
 
     def _spent(self, work: int) -> bool:

@@ -51,6 +51,7 @@ def written() -> dict[tuple[str, ...], object]:
         ("guards", "*", "secrets", "out"): GUARDS.output.secrets,
         ("guards", "*", "system_prompt", "out"): GUARDS.output.system_prompt,
         ("guards", "*", "links", "out"): GUARDS.output.links,
+        ("guards", "*", "pause"): GUARDS.output.pause,
         ("guards", "*", "deadline"): _seconds(GUARDS.deadline),
         ("guards", "*", "failure_mode"): GUARDS.failure_mode,
         ("policies", "on_error"): POLICIES.on_error,

@@ -90,6 +90,8 @@ Every kind of entry at once:
   has in its place, `log` records it. What cannot be read (compressed, no JSON, over 7 MiB) is then refused, whatever
   `failure_mode` says. `types` counts both ways. What the caller sent comes back if it was redacted on the way in; with
   another `in` it cannot be told from what the model adds, and is masked or blocked as well.
+- When a guarded stream stands still, ordinary words go out after 2 s, and values that are whole are masked, or block.
+  `pause` is about what may be the beginning of a value, such as `4111 11`.
 - API keys: one per line behind each reference, at least 16 printable ASCII characters, no comma, not shaped like a JWT,
   not starting with `fbp-`. Blank lines and lines that start with `#` are skipped.
 - JWTs: `iss`, `aud`, `exp` (60 s of tolerance) and the tenant's claim are required; the claims named here are top-level

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from forebay.config.pii_types import PiiType
-from forebay.config.resolved import FailureMode, GuardAction, RedactAction, RetryOn, Sticky
+from forebay.config.resolved import FailureMode, GuardAction, Pause, RedactAction, RetryOn, Sticky
 from forebay.config.scalars import (
     BACKEND_PATTERN,
     BackendName,
@@ -309,6 +309,11 @@ class Guards(Written):
     secrets: SecretsGuard | None = Field(default=None, description="API keys, tokens, private keys.")
     system_prompt: SystemPromptGuard | None = Field(default=None, description="The system prompt, said back.")
     links: LinksGuard | None = Field(default=None, description="Links and images that carry data away.")
+    pause: Pause | None = Field(
+        default=None,
+        description="When a stream has stood still for 2 s behind what may be the beginning of something that `out` "
+        "masks or blocks: `hold` that text until the model goes on, `release` what is clean of it, `block` the answer.",
+    )
     deadline: Duration | None = Field(
         default=None, description="For all detectors over one request, or one whole answer."
     )

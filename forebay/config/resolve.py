@@ -191,6 +191,7 @@ def _output_guards(own: model.Guards, below: r.OutputGuards) -> r.OutputGuards:
         secrets=_or(own.secrets.out if own.secrets else None, below.secrets),
         system_prompt=_or(own.system_prompt.out if own.system_prompt else None, below.system_prompt),
         links=_or(own.links.out if own.links else None, below.links),
+        pause=_or(own.pause, below.pause),
         hosts=below.hosts if allow is None else tuple(sorted(set(allow))),
     )
 

@@ -14,6 +14,7 @@ from forebay.contract import Api
 GuardAction = Literal["block", "log", "off"]
 RedactAction = Literal["redact", "block", "log", "off"]
 FailureMode = Literal["closed", "open"]
+Pause = Literal["hold", "release", "block"]
 Sticky = Literal["user", "conversation", "none"]
 RetryOn = Literal["connect", "reset", "429", "5xx", "timeout"]
 
@@ -134,6 +135,7 @@ class OutputGuards:
     system_prompt: RedactAction = "off"
     links: RedactAction = "off"
     hosts: tuple[str, ...] = ()  # lower case; links to these and what is below them may carry data
+    pause: Pause = "hold"  # of what may be the beginning of a value, when a stream has paused behind it
 
     @property
     def actions(self) -> tuple[RedactAction, ...]:

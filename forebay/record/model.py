@@ -40,7 +40,7 @@ class FindingRecord:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     kind: Annotated[
-        Name, Field(description="injection, pii or secret; of an answer pii, secret, leakage or exfiltration")
+        Name, Field(description="injection, pii or secret; of an answer pii, secret, leakage, exfiltration or held")
     ]
     type: Annotated[
         Name,

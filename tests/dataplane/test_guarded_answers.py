@@ -31,6 +31,8 @@ tenants:
   masking: {{keys: ["${{file:@folder@/masking}}"], guards: masking}}
   blocking: {{keys: ["${{file:@folder@/blocking}}"], guards: blocking}}
   leaking: {{keys: ["${{file:@folder@/leaking}}"], guards: leaking}}
+  hasty: {{keys: ["${{file:@folder@/hasty}}"], guards: hasty}}
+  strict: {{keys: ["${{file:@folder@/strict}}"], guards: strict}}
 guards:
   masking:
     pii: {{in: redact, out: redact}}
@@ -39,9 +41,11 @@ guards:
     links: {{out: redact, allow: [cdn.example.com]}}
   blocking: {{pii: {{in: redact, out: block}}, secrets: {{out: block}}}}
   leaking: {{extends: masking, system_prompt: {{out: block}}}}
+  hasty: {{extends: masking, pause: release}}
+  strict: {{extends: masking, pause: block}}
 providers: {{p: {{type: openai, url: "http://127.0.0.1:{port}/v1"}}}}
 """
-TENANTS = ("masking", "blocking", "leaking")
+TENANTS = ("masking", "blocking", "leaking", "hasty", "strict")
 
 Pour = Callable[[Call, bytes], Coroutine[Any, Any, None]]
 
@@ -308,6 +312,37 @@ def test_what_is_held_too_long_is_scanned_first(gateway: Gateway, provider: Sayi
     assert b"content_filter" in raw
     assert "and so on" not in text_of(api, raw)
     assert gateway.record(answer.headers["x-request-id"])["reason"] == "blocked_in_stream"
+
+
+@pytest.mark.parametrize(
+    ("tenant", "before", "text", "reason"),
+    [
+        ("masking", "pay", "pay with [CREDIT_CARD] and so on", "ok"),
+        ("hasty", "pay with 4111 1111 11", "pay with 4111 1111 11[CREDIT_CARD] and so on", "ok"),
+        ("strict", "pay", "pay with ", "blocked_in_stream"),
+    ],
+)
+def test_what_a_pause_within_a_value_means_is_the_tenants_to_say(
+    gateway: Gateway, provider: Saying, api: Speaking, tenant: str, before: str, text: str, reason: str
+) -> None:
+    """After two seconds: held all the same, let go, or the end of the answer."""
+
+    async def wait(call: Call) -> None:
+        await asyncio.sleep(3.5)
+        rest = "11 1111 and so on"
+        await call.chunk(said(api, rest) + api.finish(dear(api, call) + provider.text + rest, True))
+
+    provider.text, provider.goes_on = "pay with 4111 1111 11", wait
+    with opened(gateway, api, tenant) as answer:
+        texts = [text_of(api, piece) for piece in answer.iter_raw()]
+    assert "".join(texts) == f"Dear {MINE}: {text}"
+    early = "".join(texts[:-1])
+    assert early.startswith(f"Dear {MINE}: {before}")
+    assert tenant == "hasty" or "4" not in early
+    record = gateway.record(answer.headers["x-request-id"])
+    assert record["reason"] == reason
+    held = [found for found in record["findings"] if found["kind"] == "held"]
+    assert len(held) == (tenant == "strict")
 
 
 def test_a_provider_without_usage_is_estimated(gateway: Gateway, provider: Saying, api: Speaking) -> None:

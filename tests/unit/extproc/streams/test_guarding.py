@@ -12,7 +12,7 @@ from extproc.detectors.leakage import NOTHING, prints
 from extproc.findings import AnswerFinding, Stretch
 from extproc.streams.guarding import AHEAD, LONGEST, Finder, Guarding, answer_guard
 from extproc.streams.rewriting import BlockedError
-from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, RedactAction
+from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, Pause, RedactAction
 
 _CODE = re.compile(r"(?<![A-Z0-9-])[A-Z]{2}-?[0-9]{4}(?![A-Z0-9-])")
 PROMPT = (
@@ -31,9 +31,9 @@ def guarding(action: RedactAction = "redact") -> Guarding:
     return Guarding([Finder(codes, action)])
 
 
-def real(prompt: str = "", **actions: RedactAction) -> Guarding:
+def real(prompt: str = "", pause: Pause = "hold", **actions: RedactAction) -> Guarding:
     """The guard of a tenant with these actions."""
-    output = OutputGuards(**actions)  # type: ignore[arg-type]
+    output = OutputGuards(**actions, pause=pause)  # type: ignore[arg-type]
     guards = Guards("g", InjectionGuard("off", 100), "off", (), "off", 1.0, "closed", output)
     return answer_guard(guards, prints([prompt]) if prompt else NOTHING)
 
@@ -252,6 +252,93 @@ def test_a_few_words_of_the_prompt_are_held_and_then_go_out() -> None:
     begins = " ".join(PROMPT.split()[:9]) + " "
     assert len(channel.feed(begins)) < len(begins)
     assert channel.feed("is what people tend to say about me these days, and little else. ") != ""
+
+
+SPLIT = {
+    "Pay with 4111 1111 11|11 1111 please": "Pay with [CREDIT_CARD] please",
+    "Mail bob.mil|ler@example.org please": "Mail [EMAIL_ADDRESS] please",
+    "Mail eve.adams@|example.org please": "Mail [EMAIL_ADDRESS] please",
+    "Use AKIA7QWE|RT5YUIOP3LKJ please": "Use [AWS_ACCESS_KEY] please",
+    'Here: {"n": "4111 1111 11|11 1111"}': 'Here: {"n": "[CREDIT_CARD]"}',
+    '{"n": 41111111|11111111, "m": 1}': '{"n": "[CREDIT_CARD]", "m": 1}',
+    '{"mail": "eve.adams\\u00|40example.org"}': '{"mail": "[EMAIL_ADDRESS]"}',
+}
+
+
+@pytest.mark.parametrize("text", SPLIT)
+def test_when_a_model_pauses_within_a_value_nothing_of_it_goes_out(text: str) -> None:
+    """However long: what it says later is masked as if it had never paused."""
+    before, after = text.split("|")
+    assert real(pii="redact", secrets="redact").whole(before + after) == SPLIT[text]
+    channel = real(pii="redact", secrets="redact").channel()
+    out = channel.feed(before)
+    for _ in range(3):
+        out += channel.expire("")
+        assert SPLIT[text].startswith(out)
+    assert out + channel.feed(after, True) == SPLIT[text]
+
+
+@given(
+    st.lists(st.sampled_from(WORTH_FINDING), max_size=8).map(" ".join),
+    st.lists(st.integers(0, 400), min_size=1, max_size=4),
+)
+def test_wherever_a_model_pauses_a_value_that_is_found_begins_behind_what_is_out(text: str, cuts: list[int]) -> None:
+    """Nothing goes out then that would have been masked, but words that are ordinary by themselves."""
+    whole = real(pii="redact", secrets="redact")
+    masked = whole.whole(text)
+    for at in {cut for cut in cuts if cut < len(text)}:
+        channel = real(pii="redact", secrets="redact").channel()
+        ready = channel.feed(text[:at])
+        early = channel.expire("")
+        if not masked.startswith(ready + early):
+            assert re.fullmatch(r"[^\d@]*(\[[A-Z_-]+\][^\d@]*)*", early)
+
+
+def test_when_a_model_pauses_ordinary_words_go_out() -> None:
+    """It has said something, and says no more for now: it calls a tool, say."""
+    channel = real(PROMPT, pii="redact", secrets="block", system_prompt="redact").channel()
+    assert channel.feed("I will look that up.") == "I will look that "
+    assert (channel.expire(""), channel.held) == ("up.", 0)
+    assert channel.feed(" Well", True) == " Well"
+
+
+def test_when_a_model_pauses_behind_a_whole_value_it_is_masked_or_blocks() -> None:
+    """There is nothing to wait for."""
+    channel = real(pii="redact").channel()
+    assert channel.feed("Ask eve.adams@example.org") == "Ask "
+    assert channel.expire("") == "[EMAIL_ADDRESS]"
+    assert channel.feed(" or me.", True) == " or me."
+    blocking = real(pii="block").channel()
+    blocking.feed("Ask eve.adams@example.org")
+    with pytest.raises(BlockedError):
+        blocking.expire("")
+
+
+def test_what_a_pause_means_is_the_configs_to_say() -> None:
+    """`release` lets go what is clean as it stands, `block` ends the answer and says so."""
+    channel = real(pii="redact", pause="release").channel()
+    assert channel.feed("Pay with 4111 11") + channel.expire("") == "Pay with 4111 11"
+    guard = real(pii="redact", pause="block")
+    channel = guard.channel()
+    channel.feed("Pay with 4111 11")
+    with pytest.raises(BlockedError):
+        channel.expire("")
+    assert guard.findings == (AnswerFinding("held", "unfinished", 1, 0),)
+
+
+def test_a_guard_that_only_looks_holds_nothing_for_long() -> None:
+    """It would change nothing."""
+    channel = real(pii="log", pause="block").channel()
+    assert channel.feed("Pay with 4111 11") + channel.expire("") == "Pay with 4111 11"
+
+
+def test_when_a_model_pauses_while_it_repeats_the_prompt_that_is_held() -> None:
+    """Until it has gone its own way."""
+    channel = real(PROMPT, system_prompt="redact").channel()
+    begins = " ".join(PROMPT.split()[:9]) + " "
+    out = channel.feed(begins)
+    assert channel.expire("") == ""
+    assert channel.held == len(begins) - len(out)
 
 
 def test_a_finding_shows_nothing_of_the_text() -> None:

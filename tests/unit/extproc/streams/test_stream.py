@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extproc.detectors.leakage import NOTHING
 from extproc.findings import Stretch
 from extproc.messages.sse import EventReader
 from extproc.streams.chat import ChatDialect
-from extproc.streams.guarding import Finder, Guarding
+from extproc.streams.guarding import Finder, Guarding, answer_guard
 from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
 from extproc.streams.stream import Bounds, Stop, Stream
-from forebay.config.resolved import RedactAction
+from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, RedactAction
 
 A = "[EMAIL_ADDRESS_x7k2mq]"
 HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
@@ -81,6 +82,19 @@ def test_a_release_lets_go_what_is_held() -> None:
     released = one.release(2)
     assert (said(passed + released), one.held) == ("to [EMAIL_", 0)
     assert said(one.feed(chunk(content="x " + A), False, 3)) == "x eve@example.org"
+
+
+def test_what_a_guard_keeps_for_all_its_time_does_not_run_out_again() -> None:
+    """Only what came later does, once that is the oldest."""
+    output = OutputGuards(pii="redact")
+    guards = Guards("g", InjectionGuard("off", 100), "off", (), "off", 1.0, "closed", output)
+    one = Stream(ChatDialect(HEAD), [answer_guard(guards, NOTHING)], len)
+    out = one.feed(chunk(content="Pay with 4111 11"), False, 10)
+    assert (said(out), one.held_since) == ("Pay with ", 10)
+    assert (said(one.release(20)), one.held, one.held_since) == ("", 7, None)
+    out = one.feed(chunk(content="11 1111 1111 for all of it, and that is what it comes to in the en"), False, 30)
+    assert (said(out), one.held_since) == ("[CREDIT_CARD] for all of it, and that is what it comes to in the ", 30)
+    assert (said(one.release(40)), one.held, one.held_since) == ("en", 0, None)
 
 
 def test_a_finished_choice_has_all_of_its_text() -> None:

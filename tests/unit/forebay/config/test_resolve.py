@@ -132,6 +132,7 @@ guards:
   base:
     pii: {out: redact, types: [US_SSN]}
     links: {out: block, allow: [b.example, CDN.example.com, b.example]}
+    pause: block
   top: {extends: base, secrets: {out: block}, system_prompt: {out: log}, links: {allow: [c.example]}}
 tenants:
   a: {keys: ["${env:A}"], guards: top}
@@ -139,9 +140,11 @@ tenants:
   c: {keys: ["${env:C}"]}
 """
     config = resolve(text, folder)
-    assert config.tenants["a"].guards.output == r.OutputGuards("redact", "block", "log", "block", ("c.example",))
+    assert config.tenants["a"].guards.output == r.OutputGuards(
+        "redact", "block", "log", "block", ("c.example",), "block"
+    )
     base = config.tenants["b"].guards
-    assert base.output == r.OutputGuards("redact", "off", "off", "block", ("b.example", "cdn.example.com"))
+    assert base.output == r.OutputGuards("redact", "off", "off", "block", ("b.example", "cdn.example.com"), "block")
     assert (base.pii, base.pii_types) == ("redact", ("US_SSN",))
     assert (base.output.on, base.output.changes) == (True, True)
     off = config.tenants["c"].guards.output
