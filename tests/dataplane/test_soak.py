@@ -1,15 +1,19 @@
-"""A minute of everything at once: what the processes hold does not grow with what they have done."""
+"""A minute of everything at once: what the processes hold does not grow with what they have done.
+
+Three calls that take their time go on meanwhile, and half a minute longer.
+"""
 
 import asyncio
 import time
 from collections import Counter
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 from gateways import Gateway, Starter
-from raw_calls import call, chat
+from raw_calls import Reply, call, chat, together
 
 CONFIG = """\
 providers: {m: {type: mock}}
@@ -17,6 +21,8 @@ models: {chat: m/gpt-4o-mini}
 guards: {default: {pii: {out: redact}, secrets: {out: redact}}}
 """
 WARM, SECONDS, CALLERS = 15, 45, 12
+LONG = 90  # seconds
+WORDS = " ".join(f"w{number}" for number in range(LONG))
 MEBIBYTE = 1 << 20
 PARTS = ("extproc-0", "recorder", "envoy")
 
@@ -25,6 +31,19 @@ PARTS = ("extproc-0", "recorder", "envoy")
 def running(start_once: Starter) -> Gateway:
     """One gateway."""
     return start_once.gateway(CONFIG)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient(running: Gateway) -> tuple[float, Future[list[Reply]]]:
+    """Since when: a trickling stream, one that is silent before its first byte, a late answer."""
+    running.mock("m").script(
+        {"contains": "trickle", "say": WORDS, "chunk_delay": 1.0},
+        {"contains": "silent", "pause": float(LONG)},
+        {"contains": "late", "delay": 50.0},  # `first_token` is 60 s
+    )
+    asked = (chat("trickle", stream=True), chat("silent", stream=True), chat("late"))
+    calls = together(call(running.origin, running.key, body, timeout=LONG + 30) for body in asked)
+    return time.monotonic(), running.loop.begin(calls)
 
 
 def resident(pid: int) -> int:
@@ -74,3 +93,13 @@ def test_a_minute_of_everything_leaves_no_memory_behind(running: Gateway) -> Non
     assert min(seen.values()) > 100
     assert max(grown.values()) < 12 * MEBIBYTE, (grown, seen)
     assert pids == {name: running.running.supervisor.pids()[name] for name in PARTS}
+
+
+@pytest.mark.slow
+def test_a_call_of_90_s_is_not_cut(patient: tuple[float, Future[list[Reply]]]) -> None:
+    """However busy the gateway is with others. Envoy's default would be 15 s."""
+    began, calls = patient
+    trickled, silent, late = calls.result(LONG + 60)
+    assert time.monotonic() - began > LONG
+    assert "".join(trickled.deltas) == WORDS
+    assert ("".join(silent.deltas), late.text) == ("silent", "late")

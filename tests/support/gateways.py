@@ -7,6 +7,7 @@ entered is left again at the end of the test, in the opposite order.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import json
 import threading
@@ -40,7 +41,11 @@ class Loop:
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float = 60) -> T:
         """Wait for a coroutine and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+        return self.begin(work).result(timeout)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Start a coroutine; its result is waited for elsewhere."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def enter(self, manager: contextlib.AbstractAsyncContextManager[T], stack: contextlib.ExitStack) -> T:
         """Enter an async context manager and leave it with `stack`, in one task as asyncio wants it."""
