@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from bare_http import Call, Provider
 from gateways import Gateway, Starter
-from raw_calls import Pace, Reply, call, chat
+from raw_calls import BrokenOff, Pace, Reply, call, chat
 
 READERS: Final = 3
 PIECES, EVENTS = 600, 21  # of 64 KiB: 38 MiB for each reader; events in each
@@ -19,7 +19,9 @@ KEYS: Final = {"plain": "key-of-plain-0123456789", "held": "key-of-held-01234567
 PROCESSOR: Final = "extproc-0"
 ADDRESS: Final = "maria.rossi@example.com"
 CONFIG = """
-models: {{chat: p/m}}
+models:
+  chat: p/m
+  brief: {{backends: [{{use: p/m, weight: 1}}], timeout: {{first_token: 1s, total: 3s}}}}
 tenants: {{plain: {{keys: ["${{file:@folder@/plain}}"]}}, held: {{keys: ["${{file:@folder@/held}}"], guards: all}}}}
 guards: {{all: {{pii: {{in: redact, out: redact}}, secrets: {{out: redact}}, links: {{out: redact}}}}}}
 providers: {{p: {{type: openai, url: "http://127.0.0.1:{port}/v1"}}}}
@@ -94,6 +96,18 @@ def test_a_provider_that_is_faster_than_its_readers_is_held_back(gateway: Gatewa
         assert reply.body.count(ADDRESS.encode()) == PIECES * EVENTS
         assert b"EMAIL_ADDRESS" not in reply.body
         assert reply.body.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_reader_that_takes_nothing_is_ended_by_the_time_for_the_whole_call(
+    gateway: Gateway, pouring: Pouring
+) -> None:
+    """Whatever is held for it is let go."""
+    body = chat(f"I am {ADDRESS}", stream=True, model="brief")
+    with pytest.raises(BrokenOff) as broken:
+        gateway.loop.run(call(gateway.origin, KEYS["plain"], body, pace=Pace(first=9.0), timeout=60))
+    record = gateway.record(broken.value.reply.id)
+    assert (record["outcome"], record["reason"]) == ("failed", "provider_timeout")
+    assert 2500 < record["duration_ms"] < 8500
 
 
 def test_small_calls_go_on_beside_large_answers_that_are_guarded(gateway: Gateway, pouring: Pouring) -> None:
