@@ -70,6 +70,20 @@ def read_usage(value: object) -> Usage | None:
     return Usage(read, written, cached, reasoning)
 
 
+def stated(usage: Usage) -> dict[str, object]:
+    """The usage object of a chat answer that `read_usage` reads as `usage`, its details where they say something."""
+    told: dict[str, object] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    if usage.cached_tokens:
+        told["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.reasoning_tokens:
+        told["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return told
+
+
 class ChatReader:
     """Answers of /v1/chat/completions, and the usage of embeddings."""
 

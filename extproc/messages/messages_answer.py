@@ -47,13 +47,31 @@ class MessagesUsage:
 
     def total(self) -> Usage | None:
         """All that was said; None for anything that does not make sense."""
-        read, written = tokens(self._said, _READ, None), tokens(self._said, _WRITTEN, None)
+        return self._total(None)
+
+    def begun(self) -> Usage | None:
+        """The same before the output is known, of which nothing need be said."""
+        return self._total(0)
+
+    def _total(self, unwritten: int | None) -> Usage | None:
+        read, written = tokens(self._said, _READ, None), tokens(self._said, _WRITTEN, unwritten)
         cached, stored = tokens(self._said, _CACHED, 0), tokens(self._said, _STORED, 0)
         details = self._said.get(_DETAILS)
         thought = tokens(details, _THOUGHT, 0) if isinstance(details, dict) else 0
         if read is None or written is None or cached is None or stored is None or thought is None:
             return None
         return Usage(read + cached + stored, written, cached, thought, stored)
+
+
+def stated(usage: Usage) -> dict[str, object]:
+    """The usage object that says `usage`, as the last event of a stream does: every number of it is the whole one."""
+    told: dict[str, object] = {
+        _READ: usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens,
+        _STORED: usage.cache_write_tokens,
+        _CACHED: usage.cached_tokens,
+        _WRITTEN: usage.output_tokens,
+    }
+    return {**told, _DETAILS: {_THOUGHT: usage.reasoning_tokens}} if usage.reasoning_tokens else told
 
 
 class MessagesReader:

@@ -44,6 +44,20 @@ def read_usage(value: object) -> Usage | None:
     return Usage(read, written, cached, thought, stored) if cached + stored <= read else None
 
 
+def stated(usage: Usage) -> dict[str, object]:
+    """The usage object of a response that `read_usage` reads as `usage`: all that the API demands of one."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+
+
 def finishes(response: Mapping[str, object]) -> tuple[str, ...]:
     """The finish reason that a response's status means; none where it goes on."""
     status = response.get("status")

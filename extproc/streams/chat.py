@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from extproc.messages.answer import read_usage
+from extproc.messages.answer import Usage, read_usage, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 
 _DONE: Final = b"[DONE]"
@@ -20,14 +20,16 @@ _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", 
 class ChatDialect:
     """One answer's chunks. `head` is what our own carry until a chunk of the provider's has come."""
 
-    __slots__ = ("_finished", "_head", "_known", "_open")
+    __slots__ = ("_counts", "_extra", "_finished", "_head", "_known", "_open")
 
     says_again: Final = False
 
-    def __init__(self, head: Mapping[str, object]) -> None:
-        """`head`: id, object, created and model, as JSON has them."""
+    def __init__(self, head: Mapping[str, object], counts: bool = False) -> None:
+        """`head`: id, object, created and model, as JSON has them. `counts`: the caller asked for `include_usage`."""
         self._head = dict(head)
         self._known = False
+        self._counts = counts  # until usage has been told
+        self._extra = False  # the chunk last read tells it
         self._open: set[int] = set()
         self._finished: set[int] = set()
 
@@ -40,8 +42,9 @@ class ChatDialect:
         choices = answer.get("choices")
         listed = choices if isinstance(choices, list) else []
         usage = read_usage(answer.get("usage"))
+        self._extra = not listed and isinstance(answer.get("usage"), dict) and "error" not in answer
         if not listed:
-            return Reading(usage=usage, extra=isinstance(answer.get("usage"), dict) and "error" not in answer)
+            return Reading(usage=usage, extra=self._extra)
         if not self._known:
             self._known = True
             self._head |= {name: answer[name] for name in _HEAD if isinstance(answer.get(name), str | int)}
@@ -72,6 +75,7 @@ class ChatDialect:
 
     def sent(self, data: bytes) -> bytes:
         """As it is."""
+        self._counts = self._counts and not self._extra
         return data
 
     def alike(self, number: int) -> int:
@@ -81,10 +85,16 @@ class ChatDialect:
     def passed(self) -> None:
         """Nothing to remember."""
 
-    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
-        """Every choice that has not finished for the caller does so with `content_filter`; then `[DONE]`."""
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str], used: Usage) -> bytes:
+        """Every choice that has not finished for the caller does so with `content_filter`; then `[DONE]`.
+
+        Between them the usage, where the caller asked for it and it has not been told.
+        """
         unfinished = sorted((self._open or {0}) - self._finished | unsent)
-        return b"".join([*(self._chunk(index, {}, "content_filter") for index in unfinished), _event(_DONE)])
+        chunks = [self._chunk(index, {}, "content_filter") for index in unfinished]
+        if self._counts:
+            chunks.append(_event(orjson.dumps({**self._head, "choices": [], "usage": stated(used)})))
+        return b"".join([*chunks, _event(_DONE)])
 
     def failed(self, error: bytes) -> bytes:
         """The error as an event: client libraries raise it."""
@@ -92,7 +102,8 @@ class ChatDialect:
 
     def _chunk(self, index: int, delta: Mapping[str, object], finish_reason: str | None) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return _event(orjson.dumps({**self._head, "choices": [choice]}))
+        unknown = {"usage": None} if self._counts else {}
+        return _event(orjson.dumps({**self._head, "choices": [choice], **unknown}))
 
 
 def _event(data: bytes) -> bytes:

@@ -42,8 +42,8 @@ class Reading:
     `again`: texts that are complete, and may be said again in later events. `echoed`: the same, of what the caller said
     itself. A text of a channel that is said again follows in events that bring the end of its group, or later.
 
-    `extra`: it brings nothing but the usage that `include_usage` asks for. `repeats`: it says text a second time in a
-    form that cannot be rewritten (`logprobs`).
+    `begun`: what it says of usage before all of that is known. `extra`: it brings nothing but the usage that
+    `include_usage` asks for. `repeats`: it says text a second time in a form that cannot be rewritten (`logprobs`).
     """
 
     pieces: Sequence[Piece] = ()
@@ -51,6 +51,7 @@ class Reading:
     running: Sequence[tuple[Path, int]] = ()
     finish_reasons: Sequence[str] = ()
     usage: Usage | None = None
+    begun: Usage | None = None
     sealed: Sequence[Piece] = ()
     opaque: Sequence[Path] = ()
     again: Sequence[Piece] = ()
@@ -97,11 +98,11 @@ class Dialect(Protocol):
         """The event of which `alike` was told goes out."""
         ...
 
-    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str], used: Usage) -> bytes:
         """What ends a stream whose rest the caller must not get, as the provider would end a filtered one.
 
         `unsent`: groups that ended with the event last read, which was not sent. `said`: what has gone out of a text,
-        where the dialect `says_again`.
+        where the dialect `says_again`. `used`: what the caller is told of usage, where the API tells it.
         """
         ...
 

@@ -6,11 +6,13 @@ of ours has one.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import orjson
 
-from extproc.messages.messages_answer import MessagesUsage, finishes
+from extproc.messages.answer import Usage
+from extproc.messages.messages_answer import MessagesUsage, finishes, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 
 _STOP: Final = b'{"type":"message_stop"}'
@@ -80,24 +82,22 @@ class MessagesDialect:
     def passed(self) -> None:
         """Nothing to remember."""
 
-    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str], used: Usage) -> bytes:
         """Every block that is open for the caller is closed, then the message ends with `refusal`.
 
         A message that has said why it ended says so again: the last word counts.
         """
-        used = self._usage.total()
-        parts = [] if self._started else [_event("message_start", {"message": self._message()})]
+        parts = [] if self._started else [_event("message_start", {"message": self._message(used)})]
         parts += [_event("content_block_stop", {"index": index}) for index in sorted(self._open | unsent)]
         delta = {"stop_reason": "refusal", "stop_sequence": None}
-        usage = {"output_tokens": used.output_tokens if used else 0}
-        parts.append(_event("message_delta", {"delta": delta, "usage": usage}))
+        parts.append(_event("message_delta", {"delta": delta, "usage": stated(used)}))
         return b"".join([*parts, _event("message_stop", {})])
 
     def failed(self, error: bytes) -> bytes:
         """The error as an event of that name: client libraries raise it."""
         return b"event: error\ndata: " + error + b"\n\n"
 
-    def _message(self) -> dict[str, object]:
+    def _message(self, used: Usage) -> dict[str, object]:
         return {
             **self._head,
             "type": "message",
@@ -105,7 +105,7 @@ class MessagesDialect:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": {"input_tokens": 0, "output_tokens": 0},
+            "usage": stated(replace(used, output_tokens=0, reasoning_tokens=0)),
         }
 
     def _begin(self, answer: Mapping[str, object]) -> Reading:
@@ -113,7 +113,7 @@ class MessagesDialect:
         message = answer.get("message")
         if isinstance(message, dict):
             self._usage.note(message.get("usage"))
-        return Reading()
+        return Reading(begun=self._usage.begun())
 
     def _begin_block(self, answer: Mapping[str, object]) -> Reading:
         index = self._opened(answer)

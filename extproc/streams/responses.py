@@ -13,7 +13,8 @@ from typing import Final
 
 import orjson
 
-from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opaque, read_usage
+from extproc.messages.answer import Usage
+from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opaque, read_usage, stated
 from extproc.streams.changes import strings
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 from extproc.streams.identifiers import is_identifier
@@ -108,7 +109,7 @@ class ResponsesDialect:
         """The next one has the next number."""
         self._next += 1
 
-    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str]) -> bytes:
+    def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str], used: Usage) -> bytes:
         """Messages and reasoning that are open are closed with what went out; then the response is incomplete.
 
         A call whose arguments are not whole stays open: somebody might make it.
@@ -116,7 +117,7 @@ class ResponsesDialect:
         response = self._response
         parts = [] if response.started else [self._event("response.created", {"response": response.head})]
         parts += [self._event(name, members) for name, members in response.closing(said)]
-        ended = {**filtered(response.head), "output": response.output(said)}
+        ended = {**filtered(response.head), "output": response.output(said), "usage": stated(used)}
         return b"".join([*parts, self._event("response.incomplete", {"response": ended})])
 
     def failed(self, error: bytes) -> bytes:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from extproc.messages.answer import Usage
 from extproc.messages.refusal import Refused
 from extproc.streams.changes import Body, Change
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
@@ -168,9 +169,9 @@ class Stream:
         self._at = at
         return self._advance(self._released())
 
-    def block(self) -> bytes:
-        """End the answer as the provider ends a filtered one; what is held is dropped. Empty once it has closed."""
-        return self._end(self._dialect.blocked(self._unsent, self._again.said))
+    def block(self, used: Usage) -> bytes:
+        """End the answer as a filtered one that `used` so much; what is held is dropped. Empty once it has closed."""
+        return self._end(self._dialect.blocked(self._unsent, self._again.said, used))
 
     def fail(self, error: bytes) -> bytes:
         """End the answer with an error, given as the body an unstreamed answer would have. Empty once closed."""
@@ -303,12 +304,8 @@ class Stream:
 
     def _feed_line(self, line: Line, text: str, end: bool) -> str:
         """A piece of a text that the dialect knows."""
-        said = self.said
         if text:
-            said.characters += len(text)
-            said.tokens += self._count(text)
-            if said.first_text_at is None:
-                said.first_text_at = self._at
+            self.said.hear(text, self._count(text), self._at)
         return line.feed(text, end, self._at)
 
     def _others(self, reading: Reading, body: Body, changes: list[Change]) -> Generator[None, None, bool]:

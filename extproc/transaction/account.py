@@ -78,14 +78,12 @@ def _changed(exchange: Exchange) -> Metadata:
 
 def _usage(exchange: Exchange) -> tuple[Usage, str] | None:
     """The provider's numbers or our own, and whose they are; None for an answer that nobody read."""
-    inspected = exchange.inspection.input_tokens if exchange.inspection else 0
     if exchange.rewrite is not None:
-        said = exchange.rewrite.stream.said
-        return (said.usage, "provider") if said.usage else (Usage(inspected, said.tokens, 0, 0), "estimated")
+        return exchange.rewrite.stream.said.used(exchange.read_tokens)
     watch = exchange.watch
     if watch is None:
         return None
-    return (watch.usage, "provider") if watch.usage else (watch.estimate(inspected), "estimated")
+    return (watch.usage, "provider") if watch.usage else (watch.estimate(exchange.read_tokens), "estimated")
 
 
 def _head(exchange: Exchange, context: Context) -> Metadata:

@@ -94,6 +94,11 @@ class Exchange:
         return self.inspection.prints if self.inspection else NOTHING
 
     @property
+    def read_tokens(self) -> int:
+        """Our own count of the prompt; 0 before it is known."""
+        return self.inspection.input_tokens if self.inspection else 0
+
+    @property
     def request_id(self) -> str:
         """Envoy's request id, empty before the head came."""
         return (self.head.headers.get(contract.REQUEST_ID) if self.head else None) or ""

@@ -37,7 +37,8 @@ def _chat(exchange: Exchange) -> Dialect:
             "object": "chat.completion.chunk",
             "created": _began(exchange),
             "model": _model(exchange),
-        }
+        },
+        _counts(exchange),
     )
 
 
@@ -54,6 +55,12 @@ def _responses(exchange: Exchange) -> Dialect:
 def _began(exchange: Exchange) -> int:
     """Seconds since 1970."""
     return exchange.head.wall_ns // 1_000_000_000 if exchange.head else 0
+
+
+def _counts(exchange: Exchange) -> bool:
+    """Whether the caller asked to be told the usage."""
+    call = exchange.inspection.call if exchange.inspection else None
+    return call is not None and call.include_usage
 
 
 def _model(exchange: Exchange) -> str:
@@ -185,7 +192,8 @@ def _ending(exchange: Exchange) -> tuple[Reason, bytes]:
     """Why a stopped stream ends, and its last events."""
     stream = _known(exchange).stream
     if stream.stop is Stop.BLOCKED:
-        return Reason.BLOCKED_IN_STREAM, stream.block()
+        used, _ = stream.said.used(exchange.read_tokens)  # what the record says, too
+        return Reason.BLOCKED_IN_STREAM, stream.block(used)
     reason = Reason.ANSWER_UNREADABLE
     return reason, stream.fail(error_body(reason, exchange.api, exchange.request_id))
 

@@ -21,6 +21,7 @@ PLAIN = orjson.dumps(
     {"model": "chat", "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "hello"}]}
 )
 ASKED = PLAIN.replace(b'"chat",', b'"chat","stream":true,')
+COUNTING = ASKED.replace(b'"stream":true,', b'"stream":true,"stream_options":{"include_usage":true},')
 DONE = fx.Conclude(Outcome.COMPLETED, Reason.OK)
 BROKEN = fx.Conclude(Outcome.FAILED, Reason.ANSWER_UNREADABLE)
 CUT = fx.Conclude(Outcome.BLOCKED, Reason.BLOCKED_IN_STREAM)
@@ -114,6 +115,56 @@ def test_a_blocked_stream_ends_as_a_filtered_one() -> None:
     assert story >> chunk(said("more")) >> chunk(b"", end=True) >> TRAILERS >> e.HoldExpired(9) >> CLOSED
 
 
+def counted(raw: bytes) -> list[dict[str, Any]]:
+    """What the chunks of a stream say of usage, those that say nothing of it left out."""
+    chunks = [orjson.loads(each[6:]) for each in raw.split(b"\n\n") if each.startswith(b"data: {")]
+    return [chunk["usage"] for chunk in chunks if chunk.get("usage") is not None]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("states", [True, False])
+def test_the_caller_of_a_blocked_stream_is_told_what_the_record_says(asked: bool, states: bool) -> None:
+    """The provider's numbers if they came, else our own; once, and only if the caller asked for them."""
+    more = {"usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}} if states else {}
+    event = {"choices": [{"index": 0, "delta": {"content": "eve@example.org "}}], **more}
+    bad = b"data: " + orjson.dumps(event) + b"\n\n" + said("x", finish_reason="stop")
+    story = streaming(COUNTING if asked else ASKED, pii="block") >> chunk(bad)
+    sent: list[bytes] = []
+    told: list[Any] = []
+    story = story << That(fx.SendPiece, body=lambda b: not sent.append(b), metadata=lambda m: not told.append(m))
+    usage = told[0]["usage"]
+    assert (usage["source"], usage["input_tokens"] == 7) == (("provider", True) if states else ("estimated", False))
+    numbers = {"prompt_tokens": usage["input_tokens"], "completion_tokens": usage["output_tokens"]}
+    numbers["total_tokens"] = sum(numbers.values())
+    assert counted(sent[0].partition(b"content_filter")[2]) == ([numbers] if asked else [])
+    assert story << CUT >> CLOSED
+
+
+def test_a_blocked_message_keeps_the_input_that_its_provider_told() -> None:
+    """The record, too; what was written is counted."""
+    mine = guards(pii="block")
+    raw = b'{"model":"claude","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hello"}]}'
+    story = Playbook(context(tenants={"acme": Tenant("acme", (), None, None, mine)}))
+    story = story >> head(path="/v1/messages") << fx.ContinueRequestHeaders() >> body(raw) << fx.InspectBody
+    story = story >> inspected(raw, mine, operation="messages") << fx.ForwardRequest
+    story = story >> answer("200", "text/event-stream") << fx.RewriteAnswer()
+    text = "to eve@example.org" + " and so on" * 18
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"usage": {"input_tokens": 21, "output_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+    ]
+    given = b"".join(b"event: %s\ndata: %s\n\n" % (each["type"].encode(), orjson.dumps(each)) for each in events)
+    known = {"input_tokens": 21, "output_tokens": 49, "source": "estimated"}
+    ending = That(
+        fx.SendPiece,
+        body=lambda raw: b'"input_tokens":21' in (end := raw.partition(b"refusal")[2]) and b'"output_tokens":49' in end,
+        end_of_stream=True,
+        metadata=lambda m: m["usage"] | known == m["usage"],
+    )
+    assert story >> chunk(given) << ending << CUT >> CLOSED
+
+
 def test_a_stream_blocked_at_its_trailers_is_ended_by_them() -> None:
     """They are the end already."""
     story = streaming(pii="block") >> chunk(said("eve@example.org")) << piece(said(""))
@@ -200,7 +251,9 @@ def test_a_whole_answer_is_held_and_guarded(length: int | None, trailers: bool) 
         gives = That(
             fx.ReplaceAnswer,
             body=lambda got, action=action, raw=raw: (
-                (got == raw) is (action == "log") and (b"content_filter" in got) is (action == "block")
+                (got == raw) is (action == "log")
+                and (b"content_filter" in got) is (action == "block")
+                and orjson.loads(got)["usage"] == orjson.loads(raw)["usage"]
             ),
             metadata=lambda m, reason=reason: (
                 m.get("reason", "ok") == reason.value and m["findings"] == [TOLD] and m["usage"]["source"] == "provider"

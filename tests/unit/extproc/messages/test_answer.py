@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.messages.answer import AnswerWatch, Usage, read_usage
+from extproc.messages.answer import MAX_TOKENS, AnswerWatch, Usage, read_usage, stated
 
 CHAT_USAGE = {
     "prompt_tokens": 10,
@@ -17,6 +17,9 @@ CHAT_USAGE = {
     "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0},
     "completion_tokens_details": {"reasoning_tokens": 2},
 }
+
+
+COUNTS = st.integers(0, MAX_TOKENS // 2)
 
 
 def words(text: str) -> int:
@@ -186,3 +189,10 @@ def test_an_unreadable_answer_counts_nothing(body: bytes) -> None:
     watch = AnswerWatch("application/json", words)
     watch.feed(body, True)
     assert (watch.usage, watch.output_tokens) == (None, 0)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_usage_that_is_stated_is_read_again(fresh: int, written: int, cached: int, thought: int) -> None:
+    """The same numbers."""
+    usage = Usage(fresh + cached, written, cached, thought)
+    assert read_usage(stated(usage)) == usage

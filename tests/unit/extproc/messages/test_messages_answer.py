@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from anthropic.types import Message
+from anthropic.types import Message, MessageDeltaUsage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.messages.answer import AnswerWatch, Usage
-from extproc.messages.messages_answer import FINISHES, MessagesReader
+from extproc.messages.answer import MAX_TOKENS, AnswerWatch, Usage
+from extproc.messages.messages_answer import FINISHES, MessagesReader, MessagesUsage, stated
 
 USAGE = {"input_tokens": 10, "output_tokens": 7, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20}
 ANSWER: dict[str, Any] = {
@@ -142,3 +142,14 @@ def test_no_answer_breaks_the_watch(answer: object, content_type: str) -> None:
     counting.feed(b"data: " if "event" in content_type else b"", False)
     counting.feed(json.dumps(answer).encode(), True)
     assert counting.output_tokens >= 0
+
+
+@given(*[st.integers(0, MAX_TOKENS)] * 5)
+def test_usage_that_is_stated_is_read_again(fresh: int, written: int, cached: int, thought: int, stored: int) -> None:
+    """The same numbers, in the shape that ends a stream."""
+    usage = Usage(fresh + cached + stored, written, cached, thought, stored)
+    told = stated(usage)
+    MessageDeltaUsage.model_validate(told, strict=True)
+    reading = MessagesUsage()
+    reading.note(told)
+    assert reading.total() == usage

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types.responses import Response
+from openai.types.responses import Response, ResponseUsage
 
-from extproc.messages.answer import AnswerWatch, Usage, Words
-from extproc.messages.responses_answer import ResponsesReader, filtered, finishes, read_usage
+from extproc.messages.answer import MAX_TOKENS, AnswerWatch, Usage, Words
+from extproc.messages.responses_answer import ResponsesReader, filtered, finishes, read_usage, stated
 
 USAGE = {
     "input_tokens": 130,
@@ -162,3 +162,15 @@ def test_nothing_a_provider_sends_is_an_error(answer: dict[str, Any]) -> None:
     """What is not understood was not said."""
     for said in (answer, {"response": {**answer, "output": [answer]}}):
         assert isinstance(ResponsesReader().read(said), Words)
+
+
+COUNTS = st.integers(0, MAX_TOKENS // 3)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
+def test_usage_that_is_stated_is_read_again(fresh: int, written: int, cached: int, thought: int, stored: int) -> None:
+    """The same numbers, in the API's whole shape."""
+    usage = Usage(fresh + cached + stored, written, cached, thought, stored)
+    told = stated(usage)
+    ResponseUsage.model_validate(told, strict=True)
+    assert read_usage(told) == usage

@@ -11,6 +11,7 @@ from extproc.streams.chat import ChatDialect
 from extproc.streams.dialect import Channel, Dialect, Piece, Reading
 
 HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "ours"}
+USED = Usage(21, 34, 0, 0)
 
 
 def dialect() -> ChatDialect:
@@ -89,7 +90,7 @@ def test_the_official_client_takes_our_chunks() -> None:
         chunk = ChatCompletionChunk.model_validate(data(ours.carry(Channel(1, name), "text")), strict=True)
         assert (chunk.choices[0].index, chunk.model) == (1, "ours")
     ending = ChatCompletionChunk.model_validate(
-        data(ours.blocked(frozenset(), str).removesuffix(b"data: [DONE]\n\n")), strict=True
+        data(ours.blocked(frozenset(), str, USED).removesuffix(b"data: [DONE]\n\n")), strict=True
     )
     assert ending.choices[0].finish_reason == "content_filter"
 
@@ -124,11 +125,63 @@ def test_a_blocked_answer_ends_as_a_filtered_one() -> None:
     ours = dialect()
     ours.read({"choices": [{"index": 0, "delta": {}}, {"index": 1, "delta": {}}, {"index": 2, "delta": {}}]})
     ours.read({"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
-    *chunks, done, rest = ours.blocked(frozenset(), str).split(b"\n\n")
+    *chunks, done, rest = ours.blocked(frozenset(), str, USED).split(b"\n\n")
     choices = [(one["index"], one["finish_reason"]) for chunk in chunks for one in orjson.loads(chunk[6:])["choices"]]
     assert choices == [(0, "content_filter"), (2, "content_filter")]
     assert (done, rest) == (b"data: [DONE]", b"")
-    assert b'"index":0' in dialect().blocked(frozenset(), str)
+    assert b'"index":0' in dialect().blocked(frozenset(), str, USED)
+
+
+def ending(ours: ChatDialect, used: Usage = USED) -> list[ChatCompletionChunk]:
+    """The chunks of a blocked answer's end, such as the official client takes."""
+    *chunks, done, rest = ours.blocked(frozenset(), str, used).split(b"\n\n")
+    assert (done, rest) == (b"data: [DONE]", b"")
+    return [ChatCompletionChunk.model_validate(orjson.loads(chunk[6:]), strict=True) for chunk in chunks]
+
+
+def test_a_caller_who_asked_for_usage_is_told_it() -> None:
+    """In a chunk of its own behind all choices; the other chunks of ours have none yet, as the provider's."""
+    ours = ChatDialect(HEAD, counts=True)
+    ours.read({"id": "theirs", "choices": [{"index": 0, "delta": {}}, {"index": 1, "delta": {}}]})
+    assert data(ours.carry(Channel(0, "content"), "text"))["usage"] is None
+    *filtered, last = ending(ours)
+    assert [(chunk.choices[0].finish_reason, chunk.usage) for chunk in filtered] == [("content_filter", None)] * 2
+    assert (last.id, last.object, last.choices) == ("theirs", "chat.completion.chunk", [])
+    assert last.usage is not None
+    assert last.usage.model_dump(exclude_unset=True) == {
+        "prompt_tokens": 21,
+        "completion_tokens": 34,
+        "total_tokens": 55,
+    }
+
+
+def test_details_of_usage_are_told_where_there_are_some() -> None:
+    """As the provider counts them."""
+    last = ending(ChatDialect(HEAD, counts=True), Usage(21, 34, 5, 8))[-1]
+    assert last.usage is not None
+    assert last.usage.prompt_tokens_details is not None
+    assert last.usage.completion_tokens_details is not None
+    assert last.usage.prompt_tokens_details.cached_tokens == 5
+    assert last.usage.completion_tokens_details.reasoning_tokens == 8
+
+
+def test_a_caller_who_did_not_ask_for_usage_sees_none() -> None:
+    """No chunk of it, and no member in the others."""
+    ours = dialect()
+    assert b"usage" not in ours.carry(Channel(0, "content"), "text")
+    assert b"usage" not in ours.blocked(frozenset(), str, USED)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_usage_is_told_once(sent: bool) -> None:
+    """A choice may end behind the provider's word on usage, if that went out."""
+    ours = ChatDialect(HEAD, counts=True)
+    ours.read({"choices": [{"index": 0, "delta": {}}], "usage": None})
+    ours.sent(b"{}")
+    ours.read({"choices": [], "usage": {"prompt_tokens": 21, "completion_tokens": 34}})
+    if sent:
+        ours.sent(b"{}")
+    assert [chunk.usage is not None for chunk in ending(ours)] == ([False] if sent else [False, True])
 
 
 def test_an_error_is_an_event_of_its_own() -> None:

@@ -125,7 +125,7 @@ def run(exchange: Exchange, output: OutputGuards, *cuts: int) -> Result:
     passed = b""
     for step, (start, end) in enumerate(itertools.pairwise(places)):
         passed += stream.feed(exchange.sent[start:end], step == len(places) - 2, 0)
-    passed += stream.block() if stream.stop is Stop.BLOCKED else b""
+    passed += stream.block(stream.said.used(7)[0]) if stream.stop is Stop.BLOCKED else b""
     passed += stream.fail(b"{}") if stream.stop else b""
     return Result(passed, stream.stop, guarding.findings, restoring.restored, stream.held)
 

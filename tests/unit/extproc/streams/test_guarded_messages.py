@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from extproc.messages.answer import Usage
 from extproc.streams.guarding import answer_guard
 from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
@@ -104,4 +105,4 @@ def test_a_finding_in_signed_text_blocks_the_stream(action: str, size: int) -> N
     passed, one = stream(action, f"I should mail {MAIL} tomorrow, I think, and that is all.", size)
     assert one.stop is Stop.BLOCKED
     assert b"mallory" not in passed
-    assert one.block().endswith(event("message_stop"))
+    assert one.block(Usage(1, 1, 0, 0)).endswith(event("message_stop"))

@@ -18,6 +18,13 @@ from extproc.messages.answer import Usage
 from extproc.streams.dialect import Channel, Piece, Reading
 from extproc.streams.messages import MessagesDialect
 
+USED = Usage(130, 34, 100, 0, 20)
+TOLD = {
+    "input_tokens": 10,
+    "cache_creation_input_tokens": 20,
+    "cache_read_input_tokens": 100,
+    "output_tokens": 34,
+}
 OFFICIAL = {
     "message_start": RawMessageStartEvent,
     "content_block_delta": RawContentBlockDeltaEvent,
@@ -112,6 +119,22 @@ def test_a_block_ends_where_it_is_said_to_end() -> None:
     assert ours.read({"type": "message_stop", "amazon-bedrock-invocationMetrics": {}}).ended == {1}
 
 
+@pytest.mark.parametrize(
+    ("usage", "begun"),
+    [
+        ({"input_tokens": 3, "cache_read_input_tokens": 5, "output_tokens": 1}, Usage(8, 1, 5, 0)),
+        ({"input_tokens": 3}, Usage(3, 0, 0, 0)),
+        ({"output_tokens": 1}, None),
+        ({"input_tokens": -3, "output_tokens": 1}, None),
+        (None, None),
+    ],
+)
+def test_the_input_is_known_at_the_beginning(usage: Any, begun: Usage | None) -> None:
+    """With its caches, whatever is said of the output."""
+    reading = dialect().read({"type": "message_start", "message": {"usage": usage}})
+    assert (reading.begun, reading.usage) == (begun, None)
+
+
 def test_usage_is_known_at_the_end_alone() -> None:
     """At the beginning the output is not there yet."""
     ours = dialect()
@@ -128,30 +151,33 @@ def test_a_delta_that_nobody_knows_is_followed() -> None:
 
 
 def test_a_blocked_answer_ends_as_a_refused_one() -> None:
-    """Each open block is closed, the message ends with `refusal` and with what the provider has said of its output."""
+    """Each open block is closed, the message ends with `refusal` and with what it used."""
     ours = dialect()
     ours.read({"type": "message_start", "message": {"usage": {"input_tokens": 3, "output_tokens": 2}}})
     ours.read(begin(0, type="text", text=""))
     ours.read({"type": "content_block_stop", "index": 0})
     ours.read(begin(1, type="tool_use", input={}))
-    *_, last_delta, stop = ended = events(ours.blocked(frozenset(), str))
+    *_, last_delta, stop = ended = events(ours.blocked(frozenset(), str, USED))
     assert [each["type"] for each in ended] == ["content_block_stop", "message_delta", "message_stop"]
     assert (ended[0]["index"], last_delta["delta"]["stop_reason"]) == (1, "refusal")
-    assert (last_delta["usage"], stop) == ({"output_tokens": 2}, {"type": "message_stop"})
+    assert (last_delta["usage"], stop) == (TOLD, {"type": "message_stop"})
 
 
 def test_a_blocked_answer_is_whole_whenever_it_is_blocked() -> None:
     """Before the provider's first event, and after it has said why it ended."""
-    start, *_ = early = events(dialect().blocked(frozenset(), str))
+    start, *_ = early = events(dialect().blocked(frozenset(), str, USED))
     assert [each["type"] for each in early] == ["message_start", "message_delta", "message_stop"]
     assert (start["message"]["id"], start["message"]["model"]) == ("msg_ours", "ours")
+    assert start["message"]["usage"] == {**TOLD, "output_tokens": 0}
     late = dialect()
     late.read({"type": "message_start", "message": {}})
     late.read(begin(0, type="text", text=""))
     late.read({"type": "content_block_stop", "index": 0})
     late.read({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
-    assert [each["type"] for each in events(late.blocked(frozenset(), str))] == ["message_delta", "message_stop"]
-    ends = [each["type"] for each in events(late.blocked(frozenset({0}), str))]  # the end of its block was not sent
+    assert [each["type"] for each in events(late.blocked(frozenset(), str, USED))] == ["message_delta", "message_stop"]
+    ends = [
+        each["type"] for each in events(late.blocked(frozenset({0}), str, USED))
+    ]  # the end of its block was not sent
     assert ends == ["content_block_stop", "message_delta", "message_stop"]
 
 
@@ -184,7 +210,7 @@ def test_what_is_not_understood_is_left_out(sent: list[tuple[Any, dict[str, Any]
     for type_, members, inner, own in sent:
         holder = {**own, "type": inner}
         ours.read({**members, "type": type_, "delta": holder, "content_block": holder})
-    assert ours.blocked(frozenset(), str).endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    assert ours.blocked(frozenset(), str, USED).endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 
 
 def test_many_open_blocks_are_not_all_remembered() -> None:
@@ -192,4 +218,4 @@ def test_many_open_blocks_are_not_all_remembered() -> None:
     ours = dialect()
     for index in range(5_000):
         ours.read(begin(index, type="tool_use"))
-    assert ours.blocked(frozenset(), str).count(b"event: content_block_stop") == 1024
+    assert ours.blocked(frozenset(), str, USED).count(b"event: content_block_stop") == 1024

@@ -44,6 +44,7 @@ OFFICIAL: dict[str, Any] = {
     "response.incomplete": ResponseIncompleteEvent,
     "error": ResponseErrorEvent,
 }
+USED = Usage(21, 34, 5, 8, 3)
 MAIL, MINE, HOLDER = "mallory@example.net", "jo@example.org", "[EMAIL_ADDRESS_x7k2mq]"
 VALUES = {HOLDER: MINE}
 WHERE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
@@ -320,7 +321,7 @@ def blocked(*sent: bytes) -> list[dict[str, Any]]:
     for each in sent:
         one.feed(each, False, 0)
     assert one.stop is Stop.BLOCKED
-    return official(one.block())
+    return official(one.block(USED))
 
 
 def test_a_blocked_answer_ends_as_a_filtered_one() -> None:
@@ -341,6 +342,13 @@ def test_a_blocked_answer_ends_as_a_filtered_one() -> None:
     assert (last["type"], response["status"]) == ("response.incomplete", "incomplete")
     assert (response["incomplete_details"], response["output"]) == ({"reason": "content_filter"}, [item["item"]])
     assert (response["id"], response["model"]) == ("resp_1", "m")
+    assert response["usage"] == {
+        "input_tokens": 21,
+        "input_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 3},
+        "output_tokens": 34,
+        "output_tokens_details": {"reasoning_tokens": 8},
+        "total_tokens": 55,
+    }
     numbers = [each["sequence_number"] for each in (*closing, last)]
     assert numbers == list(range(numbers[0], numbers[0] + 4))
 
@@ -394,9 +402,10 @@ def test_a_blocked_answer_is_whole_whenever_it_is_blocked(first: bytes) -> None:
     """Before the provider's first event, too; what was not sent is not spoken of."""
     one = streaming("block")
     one.feed(first, False, 0)
-    start, last = official(one.block())
+    start, last = official(one.block(USED))
     assert (start["type"], last["type"]) == ("response.created", "response.incomplete")
     assert [start["sequence_number"], last["sequence_number"]] == [0, 1]
+    assert (start["response"].get("usage"), last["response"]["usage"]["total_tokens"]) == (None, 55)
     assert (start["response"]["id"], start["response"]["model"], last["response"]["output"]) == (
         "resp_ours",
         "ours",
@@ -477,7 +486,7 @@ def test_what_is_not_understood_is_left_out(sent: list[tuple[Any, dict[str, Any]
         answer = {**members, "type": type_}
         ours.read(answer)
         ours.sent(orjson.dumps(answer) if isinstance(type_, str) else b"{}")
-    assert events(ours.blocked(frozenset(), str))[-1]["type"] == "response.incomplete"
+    assert events(ours.blocked(frozenset(), str, USED))[-1]["type"] == "response.incomplete"
 
 
 def test_many_items_and_unknown_deltas_are_not_all_remembered() -> None:
@@ -487,6 +496,6 @@ def test_many_items_and_unknown_deltas_are_not_all_remembered() -> None:
         ours.read({"type": "response.output_item.added", "output_index": index, "item": {**MESSAGE, "content": []}})
         ours.sent(b"{}")
         ours.read({"type": f"response.x{index}.delta", "delta": "x"})
-    (*_, last) = events(ours.blocked(frozenset(), str))
+    (*_, last) = events(ours.blocked(frozenset(), str, USED))
     assert len(last["response"]["output"]) == 256
     assert len(ours._groups) == 4096

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extproc.detectors.leakage import NOTHING
 from extproc.findings import Stretch
+from extproc.messages.answer import Usage
 from extproc.messages.sse import EventReader
 from extproc.streams.chat import ChatDialect
 from extproc.streams.guarding import Finder, Guarding, answer_guard
@@ -21,6 +22,7 @@ from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, Redact
 A = "[EMAIL_ADDRESS_x7k2mq]"
 HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 DONE = b"data: [DONE]\n\n"
+USED = Usage(21, 34, 0, 0)
 
 
 def stream(*rewritings: Rewriting, bounds: Bounds | None = None, values: dict[str, str] | None = None) -> Stream:
@@ -139,11 +141,11 @@ def test_a_blocked_finding_stops_the_stream() -> None:
         chunk(content=" and so on and on, for ever and ever, and then some ") + chunk(content="more"), False, 2
     )
     assert (one.stop, one.closed) == (Stop.BLOCKED, False)
-    passed += one.block()
+    passed += one.block(USED)
     assert said(passed) in "this is quite a long text, "
     assert b'"finish_reason":"content_filter"' in passed
     assert passed.endswith(DONE)
-    assert (one.closed, one.held, one.feed(chunk(content="x"), True, 3), one.block()) == (True, 0, b"", b"")
+    assert (one.closed, one.held, one.feed(chunk(content="x"), True, 3), one.block(USED)) == (True, 0, b"", b"")
 
 
 def test_a_blocked_end_is_found_in_time() -> None:
