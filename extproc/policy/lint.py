@@ -21,6 +21,11 @@ CONTRIBUTIONS: Final = frozenset(
 NAMESPACE: Final = ("forebay", "rules")
 FIELDS: Final = input_fields()
 
+_TESTS: Final = (
+    "tests, which decide nothing: give them a package forebay.tests.<name>, and a pattern in `policies.files` leaves "
+    "files called *_test.rego out"
+)
+
 Found = tuple[Token, str]
 
 
@@ -71,6 +76,9 @@ def _parse(module: Module) -> Parsed:
 def _module(parsed: Parsed, names: frozenset[str]) -> Iterator[Found]:
     """`names` are the rules of the module's package, in whatever file."""
     nowhere = parsed.statements[0][0] if parsed.statements else Token("name", "", 1, 1, False)
+    if parsed.module.name.endswith("_test.rego") and any(_head(rule).text.startswith("test_") for rule in parsed.rules):
+        yield nowhere, _TESTS
+        return
     yield from _package(parsed, nowhere)
     if not any(_head(rule).text in CONTRIBUTIONS for rule in parsed.rules):
         yield nowhere, f"contributes none of {', '.join(sorted(CONTRIBUTIONS))}"

@@ -98,6 +98,14 @@ def test_ordinary_rules_pass(rule: str) -> None:
     assert lint([Module("a.rego", HEAD + rule + "\n")]) == []
 
 
+@pytest.mark.parametrize("package", ["forebay.rules.a", "forebay.rules.a_test", "forebay.tests.a"])
+def test_a_file_of_tests_is_one_problem(package: str) -> None:
+    """Which says where tests belong, in place of a line for every `with` in them."""
+    text = f"package {package}\n\ntest_a if true with input as {{}}\n\ntest_b if false with input as {{}}\n"
+    (problem,) = lint([Module("a_test.rego", text)])
+    assert problem.startswith("a_test.rego:1:1: tests, which decide nothing: give them a package forebay.tests.<name>")
+
+
 def test_a_package_may_have_several_files() -> None:
     """A rule of one may be used in the other."""
     modules = [Module("a.rego", HEAD + "limit := 5\ncap contains 1\n"), Module("b.rego", HEAD + "cap contains limit\n")]
