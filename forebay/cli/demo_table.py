@@ -18,7 +18,7 @@ _WAIT = 10.0
 _WALK = ("parse", "guard", "tokens", "policy")  # the order in which a request meets them; others stand behind
 _CALLED = {"tokens": "count"}  # beside a column of tokens, a duration needs another name
 LEGEND = (
-    "Stages are µs in the processor, count that of tokens; policy answers are remembered, so the first one is slow.\n"
+    "Stages are µs in the processor; records call count tokens. Policy answers are remembered: the first is slow.\n"
     "Envoy alone: refused before the processor was asked. nobody: no provider was called."
 )
 

@@ -63,9 +63,13 @@ def mock(
                          body: this, as it stands      content_type: of it
                          headers: {name: value}        usage: false leaves the token counts out
       when, in seconds   delay: before the headers     pause: between headers and body
-                         chunk_delay: between two pieces of the body
+                         chunk_delay: between two pieces of the body, which are the
+                         events of a stream and else 64 bytes
       broken off         reset: before, after_headers or midway
     GET /__received says what came in, DELETE /__received forgets it. Neither needs the key.
+
+    A provider of `type: mock` without url, which runs inside a gateway, is scripted over its socket m-NAME.sock in the
+    run folder; `forebay up` prints a line that does it.
     """
     if config is not None:
         _follow(config, run_dir, state_dir)

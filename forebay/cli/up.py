@@ -61,7 +61,10 @@ async def serve(config: Path, wish: "Wish") -> int:
         async with gateway(config, log, wish) as running:
             log("gateway", "ready")
             print(welcome(running), flush=True)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                log("gateway", f"stopping: open calls get {wish.drain:g} s, unless you press Ctrl-C once more")
     except CannotServe as error:
         log("gateway", f"cannot serve:\n{error}")
         return 1
@@ -71,8 +74,12 @@ async def serve(config: Path, wish: "Wish") -> int:
 
 
 def welcome(running: "Running") -> str:
-    """What somebody needs to make the first call: every listener, the metrics, where the key comes from, a command."""
+    """What somebody needs to make the first call: every listener, the metrics, where the key comes from, a command.
+
+    And, where there is a built-in mock provider, how the first one is told what to answer.
+    """
     from forebay.cli.running import base_urls, metrics_url
+    from forebay.mock.built_in import built_in
 
     resolved, key = running.resolved, running.generated_key
     named = [("base URL", url) for url in base_urls(resolved)]
@@ -82,7 +89,14 @@ def welcome(running: "Running") -> str:
     bearer = None if resolved.auth.none else key or "$KEY"
     first = next((each.name, each.api) for each in resolved.models.values())
     named.append(("try", curl(running.base_url, bearer, *first)))
+    named += [("script", script(running.places.mock_socket(mock.name))) for mock in built_in(resolved)[:1]]
     return "\n".join(["", *(f"  {name:<8}  {value}" for name, value in named), ""])
+
+
+def script(socket: Path) -> str:
+    """A command line that makes a built-in mock provider fail once."""
+    rules = json.dumps({"rules": [{"status": 500, "times": 1}]})
+    return f"curl -s --unix-socket {socket} http://mock/__script -d '{rules}'"
 
 
 def credentials(resolved: "Resolved") -> str:

@@ -16,7 +16,8 @@ def validate(
 ) -> None:
     """Check a config: syntax, schema, references, keys, policies, the resources built from it, and Envoy's own opinion.
 
-    Prints every problem as file:line:col: path: message. A key, certificate or key set that cannot be read here is no
+    Prints every problem as file:line:col: path: message, the file as it was named here (`up` writes its path in full,
+    because its log may be read elsewhere). A key, certificate or key set that cannot be read here is no
     problem (it may be there where the gateway runs) but a note on stderr. Exit status 0: good, 1: not.
 
     \b

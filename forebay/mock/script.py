@@ -26,7 +26,7 @@ class Rule:
     message: str = "scripted"  # of that error
     delay: float = 0.0  # before the answer's headers
     pause: float = 0.0  # between headers and first byte
-    chunk_delay: float = 0.0  # between two pieces of an answer
+    chunk_delay: float = 0.0  # between two pieces: events of a stream, 64 bytes of anything else without `size`
     say: str | None = None  # the answer's text
     size: int | None = None  # the answer's text is this many bytes long
     body: str | None = None  # the whole answer as it stands, whatever was asked

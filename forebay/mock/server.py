@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from forebay.mock.script import BadScript, Rule, Script, read_script
 _JSON = "application/json"
 _SSE = "text/event-stream"
 _MESSAGES = "messages"
+_EVENT = re.compile(rb"(?s).+?(?:\r?\n\r?\n|\Z)")  # with the blank line that ends it, if one does
+_FEW = 64  # bytes
 _ENDPOINTS = {
     ("POST", "chat/completions"): "chat/completions",
     ("POST", "responses"): "responses",
@@ -191,7 +194,10 @@ class MockProvider:
         streamed = asked.stream and endpoint in _SPOKEN and rule.body is None and rule.status < 400
         headers = [("content-type", rule.content_type or (_SSE if streamed else _JSON)), *rule.headers.items()]
         parts = self._parts(rule, endpoint, asked, streamed=streamed)
-        if not streamed and rule.size is None and rule.reset is None and not rule.pause:
+        if rule.chunk_delay and not streamed and rule.size is None:
+            parts = _pieces(b"".join(parts), headers[0][1])
+        slow = rule.pause or rule.chunk_delay
+        if not streamed and rule.size is None and rule.reset is None and not slow:
             await answer.whole(rule.status, b"".join(parts), headers)
             return True
         await answer.begin(rule.status, headers)
@@ -199,7 +205,8 @@ class MockProvider:
         if rule.reset is not None:
             if rule.reset == "midway":
                 first, _ = answers.halves(parts)
-                await _pour(answer, iter(first if streamed else [first[0][: len(first[0]) // 2]]), rule.chunk_delay)
+                half = first if streamed or rule.chunk_delay else [first[0][: len(first[0]) // 2]]
+                await _pour(answer, iter(half), rule.chunk_delay)
                 await asyncio.sleep(0.05)  # let what was sent leave, or the reset overtakes it
             answer.reset()
             return False
@@ -256,6 +263,13 @@ def _error(
     if endpoint == _MESSAGES:
         return status, messages.error(message, status)
     return status, answers.error(message, kind, code)
+
+
+def _pieces(body: bytes, content_type: str) -> Iterator[bytes]:
+    """An answer that is sent slowly: a stream event by event, anything else a few bytes at a time."""
+    if content_type.startswith(_SSE):
+        return iter(_EVENT.findall(body))
+    return (body[at : at + _FEW] for at in range(0, len(body), _FEW))
 
 
 async def _pour(answer: Answer, parts: Iterator[bytes], chunk_delay: float) -> None:

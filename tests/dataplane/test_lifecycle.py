@@ -35,14 +35,17 @@ def up(folder: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str]", dic
         "--run-dir",
         str(folder / "run"),
     ]
-    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         try:
             said: dict[str, str] = {}
             assert process.stdout is not None
-            while "try" not in said:
+            while "script" not in said:
                 line = process.stdout.readline()
                 assert line, "it ended without saying how to call it"
-                if match := re.fullmatch(r" +(base URL|key|try) +(.+)\n", line):
+                if match := re.fullmatch(r" +(base URL|key|try|script) +(.+)\n", line):
                     said[match[1]] = match[2]
             yield process, said
         finally:
@@ -91,6 +94,17 @@ def test_up_says_how_to_call_it_and_leaves_nothing(tmp_path: Path, number: signa
         assert wait_until_gone(children) == []
         assert not (tmp_path / "run").exists()
         assert (tmp_path / ".forebay" / "records.jsonl").exists()
+
+
+def test_the_printed_line_scripts_the_mock_inside(tmp_path: Path) -> None:
+    """It fails once, and then is as it was; on Ctrl-C it is said what is waited for."""
+    with up(tmp_path) as (process, said):
+        for line, expected in (("script", '"ok"'), ("try", "provider_error"), ("try", '"Hello"')):
+            answer = subprocess.run(said[line], shell=True, capture_output=True, text=True, timeout=30, check=True)
+            assert expected in answer.stdout
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert "stopping: open calls get 30 s, unless" in (tmp_path / "log").read_text()
 
 
 def test_a_second_signal_does_not_wait_for_open_calls(tmp_path: Path) -> None:

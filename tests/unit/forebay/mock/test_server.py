@@ -1,6 +1,7 @@
 """The mock provider seen by the official SDK and by a raw socket."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -176,6 +177,47 @@ def test_a_huge_answer_arrives_whole_at_a_slow_reader() -> None:
             total += len(data)
         assert total > 26_000_000
         writer.close()
+
+    with_provider(story)
+
+
+def timed(provider: MockProvider, rule: Rule) -> Awaitable[list[tuple[float, bytes]]]:
+    """The chunks of the answer that `rule` gives, each with its time."""
+    body = b'{"model":"small","messages":[{"role":"user","content":"x"}]}'
+    head = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+
+    async def story() -> list[tuple[float, bytes]]:
+        provider.script = Script(rule)
+        reader, writer = await asyncio.open_connection("127.0.0.1", provider.port)
+        writer.write(head + body)
+        await reader.readuntil(b"\r\n\r\n")
+        chunks, clock = [], asyncio.get_running_loop().time
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            chunks.append((clock(), (await reader.readexactly(size + 2))[:-2]))
+        writer.close()
+        return chunks
+
+    return story()
+
+
+EVENTS = ["event: a\ndata: 1\n\n", "data: fo\r\n\r\n", ": ping\n\n", "data: rebay\n\n", "data: [DONE]"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "pieces"),
+    [
+        (Rule(body="".join(EVENTS), content_type="text/event-stream; charset=utf-8"), EVENTS),
+        (Rule(body="x" * 150), ["x" * 64, "x" * 64, "x" * 22]),
+    ],
+    ids=["events", "bytes"],
+)
+def test_an_answer_as_it_stands_can_be_sent_slowly(rule: Rule, pieces: list[str]) -> None:
+    """A stream of one's own event by event, anything else in small pieces; nothing is added or lost."""
+
+    async def story(provider: MockProvider, _: openai.AsyncOpenAI) -> None:
+        chunks = await timed(provider, dataclasses.replace(rule, chunk_delay=0.05))
+        assert [piece.decode() for _, piece in chunks] == pieces
+        assert chunks[-1][0] - chunks[0][0] >= 0.04 * (len(pieces) - 1)
 
     with_provider(story)
 
