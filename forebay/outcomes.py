@@ -22,7 +22,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a caller gets for a reason: HTTP status and the fields of OpenAI's error object."""
+    """What a caller gets for a reason: HTTP status (0: none) and the fields of OpenAI's error object.
+
+    Once the head of an answer is out its status stays: a stream that breaks off was a 200.
+    """
 
     outcome: Outcome
     status: int
@@ -168,8 +171,7 @@ WORDINGS: dict[Reason, Wording] = {
         400,
         _INVALID,
         "'{path}' keeps something at the provider, or names what is kept there. All callers of this gateway share one "
-        "account, so nothing of it can be used: send the whole conversation with each request, reasoning with its "
-        "'encrypted_content'.",
+        "account, so nothing of it can be used: {advice}.",
     ),
     Reason.UNKNOWN_PATH: Wording(Outcome.REFUSED, 404, _INVALID, "Unknown path. This gateway serves {paths}."),
     Reason.METHOD_NOT_ALLOWED: Wording(Outcome.REFUSED, 405, _INVALID, "Method not allowed here; use {allowed}."),
@@ -189,7 +191,10 @@ WORDINGS: dict[Reason, Wording] = {
     Reason.UPGRADE_REFUSED: Wording(Outcome.REFUSED, 400, _INVALID, "Protocol upgrades are not accepted here."),
     Reason.BAD_REQUEST: Wording(Outcome.REFUSED, 400, _INVALID, "The request is malformed."),
     Reason.UNAUTHENTICATED: Wording(
-        Outcome.REFUSED, 401, _INVALID, "No valid credential. Send an API key or a JWT as 'Authorization: Bearer ...'."
+        Outcome.REFUSED,
+        401,
+        _INVALID,
+        "No valid credential. Send an API key or a JWT as 'Authorization: Bearer ...', or a key as 'x-api-key: ...'.",
     ),
     Reason.FORBIDDEN: Wording(Outcome.REFUSED, 403, _DENIED, "This credential may not be used here."),
     Reason.UNKNOWN_TENANT: Wording(Outcome.REFUSED, 403, _DENIED, "This credential belongs to no known tenant."),
@@ -226,7 +231,7 @@ WORDINGS: dict[Reason, Wording] = {
     ),
     Reason.PROVIDER_REFUSED: Wording(Outcome.FAILED, 400, _INVALID, ""),  # the provider's own 4xx, passed on as it is
     Reason.PROVIDER_RATE_LIMITED: Wording(Outcome.FAILED, 429, "", ""),  # likewise
-    Reason.PROVIDER_ERROR: Wording(Outcome.FAILED, 502, _SERVER, "The provider failed, and so did every fallback."),
+    Reason.PROVIDER_ERROR: Wording(Outcome.FAILED, 502, _SERVER, "The provider failed."),
     Reason.PROVIDER_UNREACHABLE: Wording(Outcome.FAILED, 503, _SERVER, "No provider could be reached. Try again."),
     Reason.PROVIDER_TIMEOUT: Wording(Outcome.FAILED, 504, _SERVER, "The provider took too long to answer."),
     Reason.PROVIDER_RESET: Wording(Outcome.FAILED, 502, _SERVER, "The provider broke off its answer."),
@@ -236,5 +241,5 @@ WORDINGS: dict[Reason, Wording] = {
         _SERVER,
         "The provider's answer could not be read, and what could not be read is not passed on.",
     ),
-    Reason.CLIENT_GONE: Wording(Outcome.ABORTED, 499, "", ""),
+    Reason.CLIENT_GONE: Wording(Outcome.ABORTED, 0, "", ""),  # nobody was there to be told a status
 }

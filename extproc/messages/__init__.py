@@ -10,6 +10,7 @@ documents     texts that travel encoded: data: URLs and base64
 texts         every string a model could read, with its place
 call          Call: one parsed request
 draft         a Call in the making: what both operations share
+kept          what the provider keeps or would keep, and what to do instead
 media         content parts that are no text
 parts         content parts in OpenAI's APIs
 chat          /v1/chat/completions into a Call

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from extproc.messages.kept import ADVICE
 from forebay.error_objects import anthropic_type
 from forebay.outcomes import WORDINGS, Outcome, Reason
 
@@ -28,6 +29,56 @@ shape has neither `code` nor `param`: `request_id` leads to the record, which na
 A provider's own word on a request (4xx except 401, 403 and 407) is passed on with its status and body. Its `code` is
 then the provider's, such as `model_not_found` or `context_length_exceeded`, and not on this page; the record of the
 request says `provider_refused` or `provider_rate_limited`. The header `x-forebay-provider` names the provider.
+
+The statuses are those of an answer that has not begun. What goes wrong behind its head is told
+[otherwise](#once-an-answer-has-begun).
+"""
+
+_LATER: Final = """
+## Once an answer has begun
+
+Its status cannot change any more: the caller has it, mostly 200, and so has the record, beside the reason. What the
+caller sees of these:
+
+| what happened | in a stream | in a whole answer |
+|---|---|---|
+"""
+_SEEN: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "the provider broke off (`provider_reset`), or fell silent (`provider_timeout`)",
+        "it breaks off: no error, no last event",
+        "it breaks off, in the middle of the body; without any of it where guards read answers or values are restored",
+    ),
+    (
+        "it cannot be read, or is over a bound, where guards read answers or values are restored (`answer_unreadable`)",
+        "an event with the error, then a clean end",
+        "502; it may break off where the provider stated no length",
+    ),
+    (
+        "a guard blocked it (`blocked_in_stream`, `answer_blocked`)",
+        "what came before, then the end of a filtered answer (above)",
+        "an answer without text (above)",
+    ),
+    ("the gateway's inspector died", "it breaks off", "it breaks off"),
+)
+_BREAKS: Final = """
+Where guards read a whole answer or values are restored in it, and the provider stated its length, the head waits for
+the body, and the status is still that of the tables above.
+
+An answer that breaks off is one whose connection (HTTP/1.1) or stream (HTTP/2) ends before the answer does: OpenAI's
+library raises `APIConnectionError`, Anthropic's the same for whole answers, and for streams it lets the
+`RemoteProtocolError` of its HTTP library through. Over HTTP/2 that is seen at once; over HTTP/1.1 up to 5 s later,
+because the gateway waits so long before it closes a connection, for readers that are slow. More on
+[streams](streams.md).
+"""
+
+_INSTEAD: Final = """
+## In place of what the provider would keep
+
+`{advice}` of `stored_state` is what to do instead of what was asked for:
+
+| asked for | advice |
+|---|---|
 """
 
 _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
@@ -37,7 +88,11 @@ _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
         "A guard or a policy said no. Nothing was sent to a provider, unless it is the answer that was blocked.",
     ),
     (Outcome.FAILED, "The gateway or the provider failed."),
-    (Outcome.ABORTED, "The caller went away; the status appears in the record only."),
+    (
+        Outcome.ABORTED,
+        "The caller went away. The record has the status that was sent, mostly 200, and 0 if it went before there was "
+        "one.",
+    ),
     (Outcome.COMPLETED, "No error: the provider's answer reached the caller."),
     (Outcome.ANSWERED, "No error: the gateway answered by itself."),
 )
@@ -58,7 +113,7 @@ _NO_WORDING: Final[Mapping[Reason, tuple[str, str, str]]] = {
         "None: what came before, then `finish_reason: content_filter` for each open choice and `[DONE]`; in Messages "
         "`refusal`, in Responses `response.incomplete`.",
     ),
-    Reason.CLIENT_GONE: ("499", "none", "None: nobody is there to read it."),
+    Reason.CLIENT_GONE: ("none", "none", "None: nobody is there to read it."),
     Reason.OK: ("the provider's", "none", "None: the provider's own answer, with redacted values restored."),
     Reason.MODEL_LIST: ("200", "none", "None: the list of models."),
     Reason.PROBE: ("200", "none", "None: the answer to the readiness probe."),
@@ -68,12 +123,14 @@ _TABLE: Final = "| code | status | type (OpenAI) | type (Anthropic) | message |\
 
 
 def render() -> str:
-    """The whole page: every reason exactly once, grouped by outcome."""
+    """The whole page: a row for every reason, grouped by outcome, then what no row can say."""
     parts = [_HEAD]
     for outcome, introduction in _SECTIONS:
         parts.append(f"\n## {outcome.value}\n\n{introduction}\n\n{_TABLE}")
         parts += [_row(reason) for reason in Reason if WORDINGS[reason].outcome is outcome]
-    return "".join(parts)
+    seen = [f"| {' | '.join(cells)} |\n" for cells in _SEEN]
+    advice = [f"| {asked} | {told} |\n" for asked, told in ADVICE.values()]
+    return "".join([*parts, _LATER, *seen, _BREAKS, _INSTEAD, *advice])
 
 
 def _row(reason: Reason) -> str:

@@ -110,11 +110,6 @@ def given(node: Node | None) -> bool:
     return node is not None and node.value not in (None, "", [], {})
 
 
-def stored(path: str) -> Refused:
-    """The refusal of what is, or would be, kept at the provider."""
-    return Refused(Reason.STORED_STATE, {"path": path})
-
-
 def one_of(names: Collection[str]) -> str:
     """`names` as the `expected` of a refusal."""
     return "one of " + ", ".join(sorted(names))

@@ -8,6 +8,7 @@ from extproc.messages.documents import read_encoded
 from extproc.messages.draft import Draft
 from extproc.messages.hints import Document
 from extproc.messages.json_spans import Node
+from extproc.messages.kept import Kept, stored
 from extproc.messages.refusal import Refused
 from forebay.outcomes import Reason
 
@@ -26,23 +27,23 @@ MEDIA: Final = {
 }
 
 _URLS: Final = frozenset({"url", "image_url", "file_url", "video_url"})  # may hold a data: URL
-_KEPT: Final = "file_id"  # of the account, which all callers share
+_FILE: Final = "file_id"  # of the account, which all callers share
 _BASE64: Final = frozenset({"data", "file_data"})  # may hold bare base64, or a data: URL
 
 
-def read_media(draft: Draft, node: Node, path: str, channel: Channel) -> None:
+def read_media(draft: Draft, node: Node, path: str, channel: Channel, kept: Kept = "file") -> None:
     """Scan every string of a media part except encoded content where such a part has it.
 
     Content that is text is decoded and scanned as that. It is left out only when it is nothing but base64 of something
     else. Raises Refused for content that is called text and is none in UTF-8, which cannot be scanned, and for a file
-    of the provider's account.
+    of the provider's account: `kept` says what of it that is.
     """
     for key, child in node.value.items():  # type: ignore[union-attr]
         if isinstance(child.value, dict):
             draft.texts.add_key(key, child, path + "*", channel)
-            read_media(draft, child, path, channel)
-        elif key == _KEPT and fields.given(child):
-            raise fields.stored(path + key)
+            read_media(draft, child, path, channel, kept)
+        elif key == _FILE and fields.given(child):
+            raise stored(path + key, kept)
         elif key in _URLS or key in _BASE64:
             read_content(draft, key, child, path, channel, bare=key in _BASE64)
         else:

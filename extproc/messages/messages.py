@@ -28,6 +28,7 @@ from extproc.messages.draft import (
     temperature,
 )
 from extproc.messages.json_spans import Node
+from extproc.messages.kept import stored
 from extproc.messages.media import read_media
 from extproc.messages.refusal import Refused
 from forebay.config.resolved import Caps
@@ -105,7 +106,7 @@ def _text(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: C
 
 def _image(draft: Draft, _: dict[str, Node], node: Node, path: str, channel: Channel, __: list[int]) -> None:
     draft.images += 1
-    read_media(draft, node, path + ".", channel)
+    read_media(draft, node, path + ".", channel, "source")
 
 
 def _document(draft: Draft, members: dict[str, Node], node: Node, path: str, channel: Channel, _: list[int]) -> None:
@@ -121,7 +122,7 @@ def _document(draft: Draft, members: dict[str, Node], node: Node, path: str, cha
         _content(draft, inner["content"], place + "content", channel)
         _rest(draft, inner, path + ".source", channel, "content")
     else:
-        read_media(draft, source, place, channel)
+        read_media(draft, source, place, channel, "source")
     _rest(draft, members, path, channel, "source")
 
 
@@ -157,7 +158,7 @@ def _signed(draft: Draft, members: dict[str, Node], _: Node, path: str, channel:
 
 def _upload(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
     """A file for the provider's container, by its id in the account."""
-    raise fields.stored(path + ".file_id")
+    raise stored(path + ".file_id", "upload")
 
 
 def _unknown(draft: Draft, members: dict[str, Node], _: Node, path: str, channel: Channel, __: list[int]) -> None:
@@ -244,7 +245,7 @@ def _thinking_mode(draft: Draft, node: Node) -> None:
 def _container(draft: Draft, node: Node) -> None:
     """A new one with these skills; one that is there already may be another caller's."""
     if isinstance(node.value, str) or fields.given(fields.members(node, "container").get("id")):
-        raise fields.stored("container")
+        raise stored("container", "container")
     draft.texts.add_all(node, "container", "user")
 
 

@@ -13,8 +13,9 @@ from forebay.outcomes import WORDINGS, Reason
 class Refused(Exception):
     """A body is not accepted. `fields` fill the wording's braces.
 
-    Fields hold known field names, indexes and numbers only, never a caller's text, so `str()` may be logged. Answer
-    with `error_body(refused.reason, **refused.fields)` and `refusal_status(refused.reason)`; send nothing upstream.
+    Fields hold known field names, indexes, numbers and texts of ours, never a caller's, so `str()` may be logged.
+    Answer with `error_body(refused.reason, **refused.fields)` and `refusal_status(refused.reason)`; send nothing
+    upstream.
     """
 
     def __init__(self, reason: Reason, fields: Mapping[str, Any] | None = None) -> None:

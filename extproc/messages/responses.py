@@ -31,6 +31,7 @@ from extproc.messages.draft import (
     temperature,
 )
 from extproc.messages.json_spans import Node
+from extproc.messages.kept import Kept, stored
 from extproc.messages.media import read_content, read_media
 from extproc.messages.parts import read_part
 from extproc.messages.refusal import Refused
@@ -91,7 +92,7 @@ def _item(draft: Draft, node: Node, path: str) -> None:
     members = fields.members(node, path)
     type_ = _type(members, path)
     if type_ == _REFERENCE or _is_looked_up(type_, members):
-        raise fields.stored(path)
+        raise stored(path, "item")
     _check_file(node, path)
     if type_ == "message":
         _message(draft, members, path)
@@ -152,7 +153,7 @@ _content = content_reader("parts", _part)
 
 def _check_file(node: Node, path: str) -> None:
     if fields.given(fields.members(node, path).get("file_id")):
-        raise fields.stored(path + ".file_id")
+        raise stored(path + ".file_id", "file")
 
 
 def _text(draft: Draft, node: Node, path: str, channel: Channel) -> None:
@@ -215,25 +216,25 @@ def _top_logprobs(draft: Draft, node: Node) -> None:
 def _store(draft: Draft, node: Node) -> None:
     wanted = fields.boolean(node, "store")
     if wanted:
-        raise fields.stored("store")
+        raise stored("store", "answer")
     if wanted is None:
         draft.imposed.append(Switch(node.start, node.end, b"false"))
 
 
 def _background(draft: Draft, node: Node) -> None:
     if fields.boolean(node, "background"):
-        raise fields.stored("background")
+        raise stored("background", "background")
 
 
 def _cache_options(draft: Draft, node: Node) -> None:
     if fields.given(fields.members(node, "prompt_cache_options").get("comparison_response_id")):
-        raise fields.stored("prompt_cache_options.comparison_response_id")
+        raise stored("prompt_cache_options.comparison_response_id", "comparison")
     draft.texts.add_all(node, "prompt_cache_options", "user")
 
 
-def _kept(name: str) -> Handler:
+def _refuse(name: str, kept: Kept) -> Handler:
     def refuse(draft: Draft, node: Node) -> None:
-        raise fields.stored(name)
+        raise stored(name, kept)
 
     return if_given(refuse)
 
@@ -289,7 +290,9 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "store": _store,
     "background": _background,
     "prompt_cache_options": if_given(_cache_options),
-    **{name: _kept(name) for name in ("conversation", "previous_response_id", "prompt")},
+    "conversation": _refuse("conversation", "conversation"),
+    "previous_response_id": _refuse("previous_response_id", "conversation"),
+    "prompt": _refuse("prompt", "prompt"),
     **numbers({"top_p": (0, 1)}),
     **integers({"max_tool_calls": (0, fields.MAX_INTEGER)}),
     **booleans("parallel_tool_calls"),

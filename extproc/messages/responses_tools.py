@@ -13,6 +13,7 @@ from extproc.messages import fields
 from extproc.messages.call import Tool
 from extproc.messages.draft import Draft
 from extproc.messages.json_spans import Node
+from extproc.messages.kept import Kept, stored
 from extproc.messages.refusal import Refused
 from forebay.outcomes import Reason
 
@@ -22,10 +23,10 @@ TOOLS: Final = NAMED | {
     "programmatic_tool_calling", "shell", "tool_search", "web_search", "web_search_preview",
 }  # fmt: skip
 KEEPING: Final = frozenset({"code_interpreter", "file_search"})  # containers and files; vector stores
-# What in a tool would name something in the account.
-_ACCOUNT: Final[Mapping[str, tuple[str, ...]]] = {
-    "mcp": ("tunnel_id",),
-    "image_generation": ("input_image_mask", "file_id"),
+# Where a tool would name something in the account, and what.
+_ACCOUNT: Final[Mapping[str, tuple[Kept, tuple[str, ...]]]] = {
+    "mcp": ("tunnel", ("tunnel_id",)),
+    "image_generation": ("mask", ("input_image_mask", "file_id")),
 }
 _DATE: Final = re.compile(r"_[0-9]{4}_[0-9]{2}_[0-9]{2}\Z")  # web_search_2025_08_26
 
@@ -71,16 +72,17 @@ def _read_list(draft: Draft, node: Node, path: str) -> None:
 
 def _check(type_: str, members: dict[str, Node], path: str) -> None:
     if type_ in KEEPING:
-        raise fields.stored(path)
+        raise stored(path, "tool")
     if type_ not in TOOLS:
         raise Refused(Reason.INVALID_VALUE, {"path": path + ".type", "expected": fields.one_of(TOOLS)})
-    place = _ACCOUNT.get(type_)
-    if place is not None and fields.given(_deep(members, *place)):
-        raise fields.stored(".".join((path, *place)))
+    if type_ in _ACCOUNT:
+        kept, place = _ACCOUNT[type_]
+        if fields.given(_deep(members, *place)):
+            raise stored(".".join((path, *place)), kept)
     if type_ == "shell" and fields.given(members.get("environment")):
         where = _deep(members, "environment", "type")
         if where is None or where.value != "local":  # a container of the provider's
-            raise fields.stored(path + ".environment")
+            raise stored(path + ".environment", "shell")
 
 
 def _deep(members: dict[str, Node], first: str, *rest: str) -> Node | None:

@@ -92,7 +92,7 @@ class Provider(Written):
 
     type: Literal["openai", "anthropic", "mock"] = Field(
         description="`openai`: anything that speaks OpenAI's API. `anthropic`: anything that speaks Anthropic's "
-        "Messages. `mock`: canned answers; without `url` it runs inside."
+        "Messages. `mock`: canned answers; without `url` it runs inside, and `forebay up` prints how to script it."
     )
     api: Api | None = Field(
         default=None,
@@ -133,7 +133,11 @@ class Timeout(Written):
     """How long an answer may take."""
 
     first_token: Duration | None = Field(default=None, description="To the response headers, per attempt.")
-    idle: Duration | None = Field(default=None, description="Between two pieces of an answer.")
+    idle: Duration | None = Field(
+        default=None,
+        description="Between two pieces of an answer. Never less than 5s + `first_token` times the attempts that there "
+        "may be, because it runs during these as well.",
+    )
     total: Duration | None = Field(
         default=None, description="From the end of the request to the end of the answer, attempts included."
     )
@@ -285,7 +289,9 @@ class SystemPromptGuard(Written):
     """The system prompt, said back."""
 
     out: RedactAction | None = Field(
-        default=None, description="In answers that repeat a long stretch of the call's system or developer message."
+        default=None,
+        description="In answers that repeat a long stretch of the call's system or developer message. Of a stream the "
+        "first words of it are out before it shows.",
     )
 
 
@@ -327,7 +333,8 @@ class Policies(Written):
 
     files: Annotated[list[FilePattern], Field(min_length=1)] = Field(
         description="Patterns of .rego files (rules) and .json files (objects whose keys appear under `data`), "
-        "relative to this file; each must match something, and nothing else. `**` crosses folders."
+        "relative to this file; each must match something, and nothing else. `**` crosses folders. A pattern leaves "
+        "out tests: files called `*_test.rego` of a package that is none of `forebay.rules.<name>`."
     )
     on_error: Literal["deny", "allow"] | None = Field(default=None, description="What a failed evaluation means.")
     mode: Literal["enforce", "shadow", "off"] | None = Field(

@@ -50,6 +50,11 @@ the next start and written again. So a reader of `records.jsonl` that runs besid
 was killed, see the last lines a second time; the files hold them once. A line that cannot be read is published as
 `unreadable`. An attempt's line stands before its request's, except where the caller went away."""
 
+_REASONS: Final = """\
+`reason` is also the `code` of the error the caller gets. The status is what a reason has before the answer's head is
+sent. What happens later does not change it: the record of an answer that broke off, or that its caller did not wait
+for, has the reason and the `status` that was sent, mostly 200; 0 says that none was sent."""
+
 _ENDPOINTS: Final = f"""\
 `/metrics` is the recorder's: on its Unix socket in the run directory, and on `telemetry.prometheus` if the config names
 an address. It speaks OpenMetrics and the Prometheus text format, by the `Accept` header. `/livez` says whether the
@@ -57,7 +62,9 @@ recorder works, `/readyz` whether a probe through the listener was answered by o
 
 Labels hold names of the config; any other tenant, model or provider is `other`. Labels whose values come from detectors
 or policies keep the first {MOST_VALUES} values they meet, then `other`. An empty label means there was none. Counters
-begin at 0 with the recorder."""
+begin at 0 with the recorder. `gen_ai_provider_name` and `provider` are the config's name of a provider, not
+OpenTelemetry's well-known one (`openai`, `anthropic`, …): two providers of one type stay apart. `stage` has the names
+of the record's `stages_us`."""
 
 
 def schema_text() -> str:
@@ -85,10 +92,10 @@ def record_page() -> str:
         "## Outcomes",
         _table(("outcome", "reasons"), ((f"`{o.value}`", _reasons(o)) for o in Outcome)),
         "## Reasons",
-        "`reason` is also the `code` of the error the caller gets.",
+        _REASONS,
         _table(
             ("reason", "outcome", "status", "the caller reads"),
-            ((f"`{r.value}`", w.outcome.value, str(w.status), w.message or "-") for r, w in WORDINGS.items()),
+            ((f"`{r.value}`", w.outcome.value, str(w.status or "none"), w.message or "-") for r, w in WORDINGS.items()),
         ),
         *_classification(),
     ]
