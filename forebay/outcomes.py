@@ -194,7 +194,7 @@ WORDINGS: dict[Reason, Wording] = {
         Outcome.REFUSED,
         401,
         _INVALID,
-        "No valid credential. Send an API key or a JWT as 'Authorization: Bearer ...', or a key as 'x-api-key: ...'.",
+        "No valid credential. Send a key or JWT as 'Authorization: Bearer ...', or a key as 'x-api-key'.",
     ),
     Reason.FORBIDDEN: Wording(Outcome.REFUSED, 403, _DENIED, "This credential may not be used here."),
     Reason.UNKNOWN_TENANT: Wording(Outcome.REFUSED, 403, _DENIED, "This credential belongs to no known tenant."),

@@ -45,7 +45,7 @@ caller sees of these:
 """
 _SEEN: Final[tuple[tuple[str, str, str], ...]] = (
     (
-        "the provider broke off (`provider_reset`), or fell silent (`provider_timeout`)",
+        "the provider broke off (`provider_reset`), fell silent or took too long (`provider_timeout`)",
         "it breaks off: no error, no last event",
         "it breaks off, in the middle of the body; without any of it where guards read answers or values are restored",
     ),
