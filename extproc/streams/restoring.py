@@ -1,10 +1,10 @@
 """Placeholders back into values in a text that grows, wherever it is cut.
 
-What is held back is never more than what a match could still need: the beginning of a placeholder of this exchange, or
-half of a JSON escape. Only exact placeholders are restored (another case, a blank inside, a bracket lost: they stay as
-the model wrote them), once, and never where the text points to (`targets`), unless that is allowed. In a text that
-reads as JSON (`json_prefix`) keys stay, values are escaped as their string is, and a placeholder spelled with escapes
-is found.
+What is held back is never more than what a decision could still need: the beginning of a placeholder of this exchange,
+half of a JSON escape, or a placeholder with the word that it stands in, which could be a host (`hosts`). Only exact
+placeholders are restored (another case, a blank inside, a bracket lost: they stay as the model wrote them), once, and
+never where the text points to (`targets`), unless that is allowed. In a text that reads as JSON (`json_prefix`) keys
+stay, values are escaped as their string is, and a placeholder spelled with escapes is found.
 """
 
 import re
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from extproc.messages.edit import Replacement, escape
+from extproc.streams.hosts import Following
 from extproc.streams.json_prefix import JsonPrefix, Kind
 from extproc.streams.rewriting import ExhaustedError
 from extproc.streams.targets import Targets
@@ -75,7 +76,9 @@ class Restoring:
 class Restorer:
     """One text. `replaced` are the replacements of the last feed, in code points of everything fed so far."""
 
-    __slots__ = ("_all", "_at", "_exchange", "_held", "_json", "_last", "_out", "_string", "replaced")
+    __slots__ = (
+        "_all", "_at", "_due", "_exchange", "_following", "_held", "_json", "_last", "_out", "_string", "replaced",
+    )  # fmt: skip
 
     def __init__(self, exchange: Restoring) -> None:
         self.replaced: list[Replacement] = []
@@ -84,6 +87,8 @@ class Restorer:
         self._all = Targets()  # the text as somebody reads it who does not know JSON
         self._string = Targets()  # the JSON string we are in
         self._held = ""
+        self._due: list[tuple[str, str | None]] = []  # from a placeholder on that may be part of a host, with its value
+        self._following: Following | None = None  # reads what comes behind it
         self._last = Kind.OUTSIDE  # what the last run was, and so what is held
         self._at = 0
         self._out: list[str] = []
@@ -91,28 +96,37 @@ class Restorer:
     @property
     def held(self) -> int:
         """Characters that came in and have not gone out."""
-        return len(self._held)
+        return len(self._held) + sum([len(raw) for raw, _ in self._due])
 
     def feed(self, text: str, end: bool = False) -> str:
         """What may go out now that `text` came in. At the `end` nothing stays held; the text may still go on."""
-        self._out, self.replaced = [], []
-        for kind, run in [(Kind.TEXT, text)] if self._json.plain else self._json.feed(text):
-            self._run(kind, run)
+        self._feed(text)
         if end:
             self._let_go()
+            self._settle(False)
         return "".join(self._out)
 
     def expire(self, text: str) -> str:
-        """All goes: what is held is the beginning of a placeholder, never of a value."""
-        return self.feed(text, True)
+        """What is the beginning of a placeholder goes. A whole one waits for what comes behind it."""
+        self._feed(text)
+        self._let_go()
+        return "".join(self._out)
+
+    def _feed(self, text: str) -> None:
+        self._out, self.replaced = [], []
+        for kind, run in [(Kind.TEXT, text)] if self._json.plain else self._json.feed(text):
+            self._run(kind, run)
 
     def _run(self, kind: Kind, run: str) -> None:
-        last, self._last = self._last, kind
+        last = self._last
         if self._held and (kind is last or (last is Kind.OUTSIDE and kind is Kind.TEXT)):
             run, self._held = self._held + run, ""  # `[` opens a list until a letter follows
         elif self._held:
             held, self._held = self._held, ""
             self._pass(held, last is Kind.VALUE)
+        if kind is not last:
+            self._settle(False)  # a string's end is a host's
+            self._last = kind
         if kind is Kind.VALUE and last is not Kind.VALUE:
             self._string.reset()
         if kind is Kind.TEXT:
@@ -137,7 +151,7 @@ class Restorer:
             if value is None:
                 self._pass(word)
             else:
-                self._meet(word, value, self._all.inside)
+                self._meet(word, value)
         self._pass(text[at:])
 
     def _word(self, text: str, start: int) -> int:
@@ -164,7 +178,7 @@ class Restorer:
             if value is None:
                 self._pass(raw, True)
             else:
-                self._meet(raw, value, self._string.inside or self._all.enclosed)
+                self._meet(raw, value)
 
     def _no_word(self, text: str, start: int) -> int:
         """Half an escape waits for the rest of it; any other backslash here is no JSON, and passes."""
@@ -181,23 +195,67 @@ class Restorer:
             text = text[:bracket]
         self._pass(text)
 
-    def _meet(self, raw: str, value: str, in_target: bool) -> None:
+    def _meet(self, raw: str, value: str) -> None:
         """A placeholder stands here."""
-        in_json = self._last is Kind.VALUE
-        if in_target and not self._exchange.links:
-            self._exchange.withheld += 1
-            self._pass(raw, in_json)
+        if self._following is not None:
+            self._following.placeholder()
+            if self._following.within is None:
+                self._due.append((raw, value))
+                return
+            self._look()
+        if self._exchange.links:
+            self._restore(raw, value)
+        elif self._in_target(value):
+            self._withhold(raw)
+        else:
+            self._due.append((raw, value))
+            self._following = Following(value)
+
+    def _pass(self, raw: str, in_json: bool = False) -> None:
+        if not raw:
             return
+        if self._following is None:
+            self._at += len(raw)
+            self._send(raw, _unescape(raw) if in_json else None)
+        else:
+            self._due.append((raw, None))
+            self._following.read(_unescape(raw) if in_json else raw)
+            self._look()
+
+    def _look(self) -> None:
+        """Whether it is known by now what stands behind the placeholder."""
+        if self._following is not None and self._following.within is not None:
+            self._settle(self._following.within)
+
+    def _settle(self, within: bool) -> None:
+        """What is due goes; `within`: its placeholders are part of a host."""
+        self._following = None
+        if self._due:
+            due, self._due = self._due, []
+            for raw, value in due:
+                if value is None:
+                    self._pass(raw, self._last is Kind.VALUE)
+                elif within or self._in_target(value):
+                    self._withhold(raw)
+                else:
+                    self._restore(raw, value)
+
+    def _in_target(self, value: str) -> bool:
+        if self._last is Kind.VALUE:
+            return self._string.takes(value) or self._all.enclosed
+        return self._all.takes(value)
+
+    def _withhold(self, raw: str) -> None:
+        self._exchange.withheld += 1
+        self._pass(raw, self._last is Kind.VALUE)
+
+    def _restore(self, raw: str, value: str) -> None:
+        in_json = self._last is Kind.VALUE
         new = escape(value).decode() if in_json else value
         self._exchange.spend(new)
         self.replaced.append((self._at, self._at + len(raw), new))
         self._at += len(raw)
         self._send(new, value if in_json else None)
-
-    def _pass(self, raw: str, in_json: bool = False) -> None:
-        if raw:
-            self._at += len(raw)
-            self._send(raw, _unescape(raw) if in_json else None)
 
     def _send(self, raw: str, decoded: str | None) -> None:
         """Targets are told from what the reader gets, so values count and placeholders that are gone do not."""

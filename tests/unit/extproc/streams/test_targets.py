@@ -65,7 +65,7 @@ def test_no_cut_moves_a_target(pieces: list[str], cuts: list[int]) -> None:
     places = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
     for start, end in itertools.pairwise(places):
         cut_up.feed(text[start:end])
-    assert (by_one.url, by_one.link, by_one.tag) == (cut_up.url, cut_up.link, cut_up.tag)
+    assert (by_one.inside, by_one.enclosed) == (cut_up.inside, cut_up.enclosed)
 
 
 def test_a_new_text_begins_outside() -> None:
