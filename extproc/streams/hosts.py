@@ -29,7 +29,11 @@ class Following:
     def read(self, text: str) -> None:
         """The text goes on with `text`."""
         for char in text:
-            said = unescape(self._run[self._run.rfind("&") :] + char) if char == ";" and "&" in self._run else char
+            said = char
+            if char == ";" and "&" in self._run:
+                said = unescape(self._run[self._run.rfind("&") :] + char)
+            elif char == "#" and self._run.endswith("&"):
+                said = ""  # what it spells is known at its end
             self._run += char
             for each in said:
                 self._character(each)

