@@ -1,7 +1,11 @@
 """Streamed answers, rewritten while they pass: the text the caller gets is the one it would get without streaming.
 
 sse           events out of chunks cut anywhere, each with its original bytes
-targets       where in a text a link or an image points to
+targets       where in a text a link or an image points to, as somebody could read it
+addresses     its bare addresses
+destinations  its destinations in markdown
+markup        its tags and hidden elements
+hosts         whether what stands behind a value makes it part of a host
 json_prefix   what is a string, a key or neither in a text that may be JSON
 rewriting     what a stream asks of those who rewrite its texts
 restoring     placeholders back into values, channel by channel
