@@ -233,13 +233,13 @@ def test_under_a_guard_text_comes_a_word_late_and_events_stay_as_many(gateway: G
 
 
 def test_where_values_come_back_only_a_placeholder_waits(gateway: Gateway) -> None:
-    """No word is late but one that begins as one of the call's placeholders does."""
+    """No word is late but one that begins as one of the call's placeholders does: it waits for its end."""
     gateway.mock("m").script({"chunk_delay": 0.04})
     said = [{"role": "user", "content": f"hello there write to {MAIL} and so on"}]
     with opened(gateway, "plain", stream=True, messages=said) as answer:
         chunks = [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: {")]
     texts = [choice["delta"].get("content") for chunk in chunks for choice in chunk["choices"]]
-    assert texts == ["", "hello", " there", " write", " to", f" {MAIL}", " and", " so", " on", None]
+    assert texts == ["", "hello", " there", " write", " to", " ", f"{MAIL} and", " so", " on", None]
 
 
 def test_who_goes_away_is_recorded_with_the_status_that_was_sent(gateway: Gateway) -> None:
