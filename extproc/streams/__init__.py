@@ -11,6 +11,7 @@ rewriting     what a stream asks of those who rewrite its texts
 restoring     placeholders back into values, channel by channel
 calm          where a text that grows may be let go
 guarding      an output guard over text that grows
+names         what events are called and what counts as an index, said in one way
 identifiers   strings of an answer that no guard reads
 dialect       what a stream must know of an API: which texts an event brings
 chat          the dialect of /v1/chat/completions
@@ -22,6 +23,9 @@ changes       the JSON of one event: strings exchanged, every other byte left
 repeats       texts that are said again as a whole
 said          what the provider sent: usage, reasons, how much text
 mould         events that are alike but for one text, recognised instead of parsed
+slices        much work done in slices
+complete      strings that are complete as they come
+ends          which texts have ended, and the event that may end one
 line          one channel: its rewriters in turn, what they hold and since when
 stream        one answer: events in, rewritten events out; what is held, and the bounds
 whole         an answer that comes in one piece, guarded and restored by the same rules

@@ -7,13 +7,22 @@ import orjson
 
 from extproc.messages.answer import Usage, read_usage, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
+from extproc.streams.names import index
 
 _DONE: Final = b"[DONE]"
 _TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
 _HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
+_CALLS: Final = "tool_calls"
 _ARGUMENTS: Final = "arguments"  # of tool_calls[]
 _INPUT: Final = "input"  # of tool_calls[], custom ones
 _LEGACY: Final = "function_call"
+_CONTENT: Final = "content"
+_THINKING: Final = "thinking"  # a part of the content (Mistral)
+_AUDIO: Final = "audio"
+_COMPLETION: Final = "text"  # of a choice itself, as the older API has it
+_DETAILS: Final = "reasoning_details"  # (OpenRouter)
+_DETAIL_TEXTS: Final = ("text", "summary")
+_SELDOM: Final = frozenset({_CALLS, _LEGACY, _AUDIO, _DETAILS})
 _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
 
@@ -23,6 +32,7 @@ class ChatDialect:
     __slots__ = ("_counts", "_extra", "_finished", "_head", "_known", "_open")
 
     says_again: Final = False
+    typed: Final = False
 
     def __init__(self, head: Mapping[str, object], counts: bool = False) -> None:
         """`head`: id, object, created and model, as JSON has them. `counts`: the caller asked for `include_usage`."""
@@ -56,21 +66,24 @@ class ChatDialect:
         for position, choice in enumerate(listed):
             if not isinstance(choice, dict):
                 continue
-            index = _index(choice, position)
-            self._open.add(index)
+            number = index(choice, "index", position)
+            self._open.add(number)
             path: Path = ("choices", position, "delta")
-            running.append((path, index))
-            pieces += _pieces(index, choice.get("delta"), path)
+            running.append((path, number))
+            pieces += _pieces(number, choice.get("delta"), path)
+            pieces += _piece(Channel(number, _COMPLETION), choice, _COMPLETION, path[:2])
             repeats |= _says_text(choice.get("logprobs"))
             reason = choice.get("finish_reason")
             if isinstance(reason, str) and reason:
                 reasons.append(reason if reason in _FINISHES else "other")
-                ended.add(index)
-        self._finished |= ended
-        return Reading(pieces, frozenset(ended), running, reasons, usage, repeats=repeats)
+                ended.add(number)
+        self._finished = (self._finished - {piece.channel.group for piece in pieces if piece.text}) | ended
+        return Reading(pieces, frozenset(ended), running, reasons, usage, repeats=repeats, perhaps=bool(ended))
 
     def carry(self, channel: Channel, text: str) -> bytes:
         """A chunk with a delta of this text alone."""
+        if channel.name == _COMPLETION:
+            return self._choice({"index": channel.group, "text": text, "logprobs": None, "finish_reason": None})
         return self._chunk(channel.group, _delta(channel, text), None)
 
     def sent(self, data: bytes) -> bytes:
@@ -101,7 +114,9 @@ class ChatDialect:
         return _event(error)
 
     def _chunk(self, index: int, delta: Mapping[str, object], finish_reason: str | None) -> bytes:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return self._choice({"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason})
+
+    def _choice(self, choice: Mapping[str, object]) -> bytes:
         unknown = {"usage": None} if self._counts else {}
         return _event(orjson.dumps({**self._head, "choices": [choice], **unknown}))
 
@@ -115,13 +130,41 @@ def _pieces(group: int, delta: object, path: Path) -> Iterator[Piece]:
         return
     for name in _TEXTS:
         yield from _piece(Channel(group, name), delta, name, path)
-    calls = delta.get("tool_calls")
-    for position, call in enumerate(calls if isinstance(calls, list) else ()):
-        if isinstance(call, dict):
-            index, at = _index(call, position), (*path, "tool_calls", position)
-            yield from _piece(Channel(group, _ARGUMENTS, index), call.get("function"), "arguments", (*at, "function"))
-            yield from _piece(Channel(group, _INPUT, index), call.get("custom"), "input", (*at, "custom"))
+    if not delta.keys().isdisjoint(_SELDOM):
+        yield from _more_pieces(group, delta, path)
+    if isinstance(delta.get(_CONTENT), list):
+        yield from _parts(group, delta, path)
+
+
+def _more_pieces(group: int, delta: Mapping[str, object], path: Path) -> Iterator[Piece]:
+    for position, call in _listed(delta, _CALLS):
+        slot, at = index(call, "index", position), (*path, _CALLS, position)
+        yield from _piece(Channel(group, _ARGUMENTS, slot), call.get("function"), "arguments", (*at, "function"))
+        yield from _piece(Channel(group, _INPUT, slot), call.get("custom"), "input", (*at, "custom"))
     yield from _piece(Channel(group, _LEGACY), delta.get(_LEGACY), "arguments", (*path, _LEGACY))
+    yield from _piece(Channel(group, _AUDIO), delta.get(_AUDIO), "transcript", (*path, _AUDIO))
+    for position, detail in _listed(delta, _DETAILS):
+        slot, at = index(detail, "index", position), (*path, _DETAILS, position)
+        for name in _DETAIL_TEXTS:
+            yield from _piece(Channel(group, f"{_DETAILS}.{name}", slot), detail, name, at)
+
+
+def _parts(group: int, delta: Mapping[str, object], path: Path) -> Iterator[Piece]:
+    """Content that is a list. Its places begin anew in each delta, so they tell no texts apart."""
+    for position, part in _listed(delta, _CONTENT):
+        at = (*path, _CONTENT, position)
+        yield from _piece(Channel(group, _CONTENT), part, "text", at)
+        yield from _piece(Channel(group, _THINKING), part, _THINKING, at)
+        for place, thought in _listed(part, _THINKING):
+            yield from _piece(Channel(group, _THINKING), thought, "text", (*at, _THINKING, place))
+
+
+def _listed(holder: Mapping[str, object], name: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """The objects of a list, where there is one."""
+    listed = holder.get(name)
+    for position, each in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(each, dict):
+            yield position, each
 
 
 def _piece(channel: Channel, holder: object, name: str, path: Path) -> Iterator[Piece]:
@@ -132,18 +175,19 @@ def _piece(channel: Channel, holder: object, name: str, path: Path) -> Iterator[
 
 def _delta(channel: Channel, text: str) -> dict[str, object]:
     if channel.name == _ARGUMENTS:
-        return {"tool_calls": [{"index": channel.slot, "function": {"arguments": text}}]}
+        return {_CALLS: [{"index": channel.slot, "function": {"arguments": text}}]}
     if channel.name == _INPUT:
-        return {"tool_calls": [{"index": channel.slot, "custom": {"input": text}}]}
+        return {_CALLS: [{"index": channel.slot, "custom": {"input": text}}]}
     if channel.name == _LEGACY:
         return {_LEGACY: {"arguments": text}}
+    if channel.name == _AUDIO:
+        return {_AUDIO: {"transcript": text}}
+    if channel.name == _THINKING:
+        return {_CONTENT: [{"type": _THINKING, _THINKING: [{"type": "text", "text": text}]}]}
+    if channel.name.startswith(_DETAILS):
+        name = channel.name.rpartition(".")[2]
+        return {_DETAILS: [{"type": f"reasoning.{name}", name: text, "index": channel.slot}]}
     return {channel.name: text}
-
-
-def _index(holder: Mapping[str, object], position: int) -> int:
-    """Where the provider says it belongs; some say nothing and mean the position."""
-    index = holder.get("index")
-    return index if isinstance(index, int) else position
 
 
 def _says_text(logprobs: object) -> bool:

@@ -32,7 +32,8 @@ class Piece:
 
 @frozen
 class Reading:
-    """One event, understood. `ended` are the groups whose texts end with it.
+    """One event, understood. `ended` are the groups whose texts end with it; no text follows in a group that has ended.
+    `perhaps`: only if the next event brings none, because some servers say of every event that it is the last.
 
     `running`: objects whose strings, where they are no pieces, continue those of earlier events of the same group.
 
@@ -58,23 +59,28 @@ class Reading:
     echoed: Sequence[Piece] = ()
     extra: bool = False
     repeats: bool = False
+    perhaps: bool = False
 
 
 class Dialect(Protocol):
     """Knows the events of one API. Remembers what its own events need to look like their neighbours.
 
-    `says_again`: its events say texts again as a whole.
+    `says_again`: its events say texts again as a whole. `typed`: their data says what they are, as their names do.
     """
 
     @property
     def says_again(self) -> bool: ...
+
+    @property
+    def typed(self) -> bool: ...
 
     def closes(self, data: bytes) -> bool:
         """Whether this is the mark after which nothing follows."""
         ...
 
     def read(self, answer: Mapping[str, object]) -> Reading:
-        """The event, understood. Never raises for what a provider sends: what is not understood is left out.
+        """The event, understood. What is not understood is left out; what could be understood in two ways, as to the
+        text that it goes on with, raises ValueError.
 
         Of two events that differ in the text of a piece alone, and in their numbers, the readings do, too; and to read
         the second of them right after the first changes nothing in what the dialect remembers but the number. It may

@@ -14,6 +14,7 @@ import orjson
 from extproc.messages.answer import Usage
 from extproc.messages.messages_answer import MessagesUsage, finishes, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
+from extproc.streams.names import index as index_of
 
 _STOP: Final = b'{"type":"message_stop"}'
 _TEXT: Final = "text"
@@ -37,7 +38,6 @@ _SEALED: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 }
 # After them, or with them, the text of their block is complete: the signature is over it, a summary comes in one piece.
 _COMPLETE: Final = frozenset({"signature_delta", "compaction", "compaction_delta"})
-_LARGEST: Final = 2**31  # index of a block
 _MOST_OPEN: Final = 1024  # blocks that are remembered as open: as many as a stream may have channels
 _WHOLE: Final = frozenset({"citations_delta"})  # each brings something complete
 
@@ -48,6 +48,7 @@ class MessagesDialect:
     __slots__ = ("_head", "_open", "_started", "_usage")
 
     says_again: Final = False
+    typed: Final = True
 
     def __init__(self, head: Mapping[str, object]) -> None:
         """`head`: id and model, as JSON has them."""
@@ -180,7 +181,7 @@ def _sealed(index: int, holder: Mapping[str, object], path: Path) -> Reading:
     name, opaque = known
     text = holder.get(name)
     sealed = (Piece(Channel(index, _SEALED_TEXT), (*path, name), text),) if isinstance(text, str) else ()
-    ended = frozenset({index}) if type_ in _COMPLETE else frozenset()
+    ended = frozenset({index}) if type_ in _COMPLETE and (text or not name) else frozenset()
     return Reading(sealed=sealed, opaque=tuple((*path, each) for each in opaque), ended=ended)
 
 
@@ -194,5 +195,4 @@ def _type(holder: Mapping[str, object]) -> str:
 
 
 def _index(answer: Mapping[str, object]) -> int:
-    index = answer.get("index")
-    return index if isinstance(index, int) and 0 <= index <= _LARGEST else 0
+    return index_of(answer, "index", 0)

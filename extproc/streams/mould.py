@@ -102,7 +102,7 @@ def mould_of(event: Event, body: Body, reading: Reading, line: Line) -> Mould | 
         return None
     if reading.again or reading.echoed:
         return None
-    if reading.usage is not None or reading.repeats or not event.complete or len(event.places) != 1:
+    if reading.usage is not None or reading.repeats or not event.complete:
         return None
     text, padding = body.place(reading.pieces[0].path), body.place((_PADDED,))
     if text is None or (_PADDED in body.value and (padding is None or padding[0] < text[1])):
@@ -110,6 +110,6 @@ def mould_of(event: Event, body: Body, reading: Reading, line: Line) -> Mould | 
     number = place(body.data) if MEMBER in body.value else None
     if MEMBER in body.value and (number is None or number[1] > text[0] or body.value[MEMBER].__class__ is not int):
         return None  # a number behind the text is not looked for
-    before = event.places[0][0]
+    before = event.place[0]
     at, numbered, padded = [(each[0] + before, each[1] + before) if each else None for each in (text, number, padding)]
     return Mould(line, event.raw, at, numbered, padded) if at else None

@@ -7,6 +7,7 @@ place that deltas bring text to.
 Events are numbered. Behind one of ours the provider's have other numbers than they came with.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -18,6 +19,7 @@ from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opa
 from extproc.streams.changes import strings
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 from extproc.streams.identifiers import is_identifier
+from extproc.streams.names import AmbiguousError, index
 from extproc.streams.numbers import renumbered
 from extproc.streams.unfinished import Unfinished
 
@@ -40,8 +42,9 @@ _INDEXES: Final = ("output_index", "content_index", "summary_index", "command_in
 _SHAPES: Final = frozenset(
     tuple(0 if name in _INDEXES else name for name in place) for _, place in _TEXTS.values()
 )  # of a place in an item
+_SOUND: Final = "response.audio.delta"
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _FINAL: Final = frozenset({"completed", "incomplete", "failed"})
-_LARGEST: Final = 2**31  # of an index
 _MOST_GROUPS: Final = 4096  # four times as many as a stream may have channels
 _NO_GROUP: Final = -1
 
@@ -52,6 +55,7 @@ class ResponsesDialect:
     __slots__ = ("_begun", "_carriers", "_groups", "_inserted", "_next", "_numbered", "_response")
 
     says_again: Final = True
+    typed: Final = True
 
     def __init__(self, head: Mapping[str, object]) -> None:
         """`head`: id, created_at and model of the response until the provider has told them, as JSON has them."""
@@ -76,21 +80,22 @@ class ResponsesDialect:
             self._next = number + self._inserted
         type_ = _string(answer.get("type"))
         about, _, what = type_.rpartition(".")
-        if about in _TEXTS and what == "delta":
-            return self._go_on(about, answer)
+        if isinstance(answer.get("delta"), str) and not (what == "delta" and about in _TEXTS):
+            return self._go_on_unknown(type_, answer)
         if about in _TEXTS:
-            return self._say(about, answer)
+            return self._go_on(about, answer) if what == "delta" else self._say(about, answer)
         read = _READERS.get(about)
         if read is not None:
             return read(self, answer, what)
         if what == "delta":
-            return Reading(running=[((), self._group((type_, *(_index(answer, name) for name in _INDEXES))))])
-        return Reading()
+            return Reading(running=[((), self._group(_unknown_place(about, answer)))])
+        group = self._groups.get(_unknown_place(about, answer)) if what == "done" else None
+        return Reading() if group is None else Reading(ended=frozenset({group}))
 
     def carry(self, channel: Channel, text: str) -> bytes:
         """A delta with this text alone."""
-        about, where = self._carriers[channel]
-        return self._event(about + ".delta", {**where, "delta": text})
+        type_, where = self._carriers[channel]
+        return self._event(type_, {**where, "delta": text})
 
     def sent(self, data: bytes) -> bytes:
         """With its number behind events of ours."""
@@ -146,10 +151,29 @@ class ResponsesDialect:
         if not isinstance(text, str):
             return Reading()
         self._begun.add(channel)
+        self._carry_by(channel, answer, {"logprobs": []} if about == "response.output_text" else {})
+        return Reading([Piece(channel, ("delta",), text)], repeats=bool(answer.get("logprobs")))
+
+    def _carry_by(self, channel: Channel, answer: Mapping[str, object], more: Mapping[str, object]) -> None:
+        """Events of ours that bring it text are such as this one."""
         if channel not in self._carriers:
             where = {name: answer[name] for name in ("item_id", *_INDEXES) if name in answer}
-            self._carriers[channel] = about, where | ({"logprobs": []} if about == "response.output_text" else {})
-        return Reading([Piece(channel, ("delta",), text)], repeats=bool(answer.get("logprobs")))
+            self._carriers[channel] = _string(answer.get("type")), {**where, **more}
+
+    def _go_on_unknown(self, type_: str, answer: Mapping[str, object]) -> Reading:
+        """An event of a type that is not known: what it calls a delta is a text, by its type and all that numbers it.
+
+        Sound is none: its pieces are decoded one by one, and would not bear to be cut otherwise.
+        """
+        if not type_:
+            raise AmbiguousError("a text of no type")
+        group, text = self._group(_unknown_place(type_.removesuffix(".delta"), answer)), _string(answer.get("delta"))
+        running: list[tuple[Path, int]] = [((), group)]
+        if type_ == _SOUND and _BASE64.fullmatch(text):
+            return Reading(running=running)
+        channel = Channel(group, "delta")
+        self._carry_by(channel, answer, {})
+        return Reading([Piece(channel, ("delta",), text)], running=running)
 
     def _say(self, about: str, answer: Mapping[str, object]) -> Reading:
         """All of a text: behind its deltas, or without any."""
@@ -246,6 +270,13 @@ def _place(about: str, answer: Mapping[str, object]) -> Path:
     return ("output", _index(answer, "output_index"), *within)
 
 
+def _unknown_place(about: str, answer: Mapping[str, object]) -> Path:
+    """Where a text of a type that is not known stands: by all that its events may say of it."""
+    item, numbers = _string(answer.get("item_id")), [_index(answer, name) for name in _INDEXES]
+    within: Path = ("output", numbers[0]) if answer.get("output_index") is not None else ()
+    return (*within, about, item, *numbers[1:])
+
+
 def _is_text(place: Path) -> bool:
     """Whether deltas may bring text there."""
     return place[:1] == ("output",) and tuple([0 if isinstance(step, int) else step for step in place[2:]]) in _SHAPES
@@ -256,5 +287,4 @@ def _string(value: object) -> str:
 
 
 def _index(answer: Mapping[str, object], name: str) -> int:
-    index = answer.get(name)
-    return index if isinstance(index, int) and 0 <= index <= _LARGEST else 0
+    return index(answer, name, 0)

@@ -18,30 +18,29 @@ from typing import Final
 from extproc.messages.answer import Usage
 from extproc.messages.refusal import Refused
 from extproc.streams.changes import Body, Change
+from extproc.streams.complete import Complete
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
+from extproc.streams.ends import Ends, Waiting
 from extproc.streams.identifiers import is_identifier
 from extproc.streams.line import Line
 from extproc.streams.mould import Mould, mould_of
+from extproc.streams.names import Names
 from extproc.streams.repeats import Repeats
 from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
 from extproc.streams.said import Said
+from extproc.streams.slices import SLICE, Slices
 from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
 from forebay.frozen import frozen
 
-_MOST_SEEN: Final = 64  # strings remembered as needing no change: providers repeat the same few in every event
-_LONGEST_SEEN: Final = 80
-
-SLICE: Final = 4096  # characters that are read at a time: some milliseconds
 _PORTION: Final = 64 << 10  # bytes that are put together with what of an event came before
 _EVENT: Final = 64  # characters that an event counts for, whatever it says
-_STRING: Final = 16  # and a string of it
 
 
 class Stop(StrEnum):
     """Why no more of a stream may pass. `BLOCKED` is a guard's word; all others are the provider's fault."""
 
     BLOCKED = "blocked"
-    UNREADABLE = "unreadable"  # an event that is no JSON object, or one that two parsers could read differently
+    UNREADABLE = "unreadable"  # an event that is no JSON object, or what two clients could read differently
     LOGPROBS = "logprobs"  # text that may change said again, token by token
     EVENT_TOO_LARGE = "event_too_large"
     HELD_TOO_MUCH = "held_too_much"
@@ -74,9 +73,9 @@ class Stream:
     """
 
     __slots__ = (
-        "_again", "_at", "_bounds", "_clean_end", "_count", "_dialect", "_events", "_hide", "_lines", "_mould",
-        "_out", "_repeats", "_rest", "_rewritings", "_seen", "_size", "_unsent", "_work", "closed", "said", "stop",
-        "unread",
+        "_again", "_at", "_bounds", "_clean_end", "_complete", "_count", "_dialect", "_ends", "_events", "_hide",
+        "_lines", "_mould", "_names", "_out", "_repeats", "_rest", "_rewritings", "_size", "_slices", "_unsent",
+        "_waiting", "closed", "said", "stop", "unread",
     )  # fmt: skip
 
     def __init__(
@@ -104,9 +103,13 @@ class Stream:
         self._hide = hide_usage
         self._repeats = repeats
         self._events = EventReader(self._bounds.event)
+        self._names = Names(dialect.typed)
+        self._ends = Ends()
+        self._waiting: Waiting | None = None
         self._lines: dict[Channel, Line] = {}
         self._again = Repeats(self._bounds.event)
-        self._seen: set[str] = set()
+        self._slices = Slices()
+        self._complete = Complete(rewritings, self._slices)
         self._size = 0
         self._at = 0
         self._unsent: frozenset[int] = frozenset()  # groups whose end has been read and not been sent
@@ -114,7 +117,6 @@ class Stream:
         self._out: list[bytes] = []
         self._mould: Mould | None = None  # of the last event, if it left one
         self._rest: Iterator[None] | None = None  # the slices of the last chunk that are still to do
-        self._work = 0  # characters read in this slice
 
     @property
     def held(self) -> int:
@@ -125,6 +127,8 @@ class Stream:
     def held_since(self) -> int | None:
         """The time of the feed that brought the oldest text held that `release` would see; None when nothing is."""
         times = [line.since for line in self._lines.values() if line.since is not None]
+        if self._waiting is not None:
+            times.append(self._waiting.at)
         return min(times) if times else None
 
     @property
@@ -144,7 +148,8 @@ class Stream:
 
     def begin(self, chunk: bytes, end: bool, at: int) -> bytes:
         """As `feed`, but no more than the first slice of it: while the stream is `unfinished`, `go_on`."""
-        self._at, self._work = at, 0
+        self._at = at
+        self._slices.begin()
         out = self._advance(self._read(chunk, end))
         if self._rest is not None:
             self.unread = len(chunk)
@@ -162,6 +167,7 @@ class Stream:
     def release(self, at: int) -> bytes:
         """Let go what is held, but for what a guard keeps; the texts go on unhindered. For the end of a deadline.
 
+        A text that has ended if no more of it comes has ended then.
         Raises ValueError while the stream is `unfinished`.
         """
         if self._rest is not None:
@@ -171,7 +177,8 @@ class Stream:
 
     def block(self, used: Usage) -> bytes:
         """End the answer as a filtered one that `used` so much; what is held is dropped. Empty once it has closed."""
-        return self._end(self._dialect.blocked(self._unsent, self._again.said, used))
+        unsent = self._unsent | (self._waiting.reading.ended if self._waiting else frozenset())
+        return self._end(self._dialect.blocked(unsent, self._again.said, used))
 
     def fail(self, error: bytes) -> bytes:
         """End the answer with an error, given as the body an unstreamed answer would have. Empty once closed."""
@@ -219,27 +226,25 @@ class Stream:
             for event in self._events.feed(chunk[start:stop], end and not too_long and stop >= len(chunk)):
                 if not self.closed:
                     yield from self._event(event)
-                    if self._spent(_EVENT):
+                    if self._slices.spent(_EVENT):
                         yield
         if too_long and not self.closed:
             raise _StoppedError(Stop.STREAM_TOO_LONG)
         if end and not self.closed:
-            self._flush(None)
-            self.closed = True
+            self._close()
+
+    def _close(self) -> None:
+        self._settle(self._ends.close())
+        self._flush(None)
+        self.closed = True
 
     def _released(self) -> Iterator[None]:
+        if self._waiting is not None:
+            self._settle(self._ends.close())
         for channel, line in self._lines.items():
             if line.since is not None and (text := line.expire(self._at)):
                 self._send(self._dialect.carry(channel, text))
         yield from ()
-
-    def _spent(self, work: int) -> bool:
-        """Whether the slice ends with so much more work."""
-        self._work += work
-        if self._work < SLICE:
-            return False
-        self._work = 0
-        return True
 
     def _moulded(self, raw: bytes) -> bool:
         """Whether it was an event like the last, and has been dealt with."""
@@ -262,43 +267,65 @@ class Stream:
         if event.data is None or not event.data.strip():
             self._send(event.raw, event.complete)
         elif self._dialect.closes(event.data):
-            self._flush(None)
-            self.closed = True
+            self._close()
             self._send(event.raw)
         else:
             yield from self._answer(event, event.data)
 
     def _answer(self, event: Event, data: bytes) -> Iterator[None]:
         body = Body(data)
+        self._names.check(event.name, body.value)
         reading = self._dialect.read(body.value)
+        self.said.note(reading)
         self._unsent = reading.ended
+        self._settle(self._ends.before(reading))
         if reading.repeats and not self._repeats:
             raise _StoppedError(Stop.LOGPROBS)
-        self.said.note(reading)
         changes: list[Change] = []
         yield from self._pieces(reading, changes)
         settled = yield from self._others(reading, body, changes)
         if self.held > self._bounds.held:
             raise _StoppedError(Stop.HELD_TOO_MUCH)
-        if settled and len(reading.pieces) == 1:
+        if settled and len(reading.pieces) == 1 and reading.pieces[0].channel.group not in self._ends:
             self._mould = mould_of(event, body, reading, self._lines[reading.pieces[0].channel])
-        self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
-        if reading.again or reading.echoed:
-            yield from self._again.told(reading, self._rewritings, self._whole, changes)
-        out = self._dialect.sent(body.changed(changes) if changes else data)
-        raw = event.raw if out is data else event.with_data(out)
+        self._ends.after(reading)
+        if reading.perhaps and any(line.held and of.group in reading.ended for of, line in self._lines.items()):
+            self._waiting = Waiting(event, body, reading, changes, self._at)
+        else:
+            self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
+            if reading.again or reading.echoed:
+                yield from self._again.told(reading, self._rewritings, self._complete.read, changes)
+            self._pass(event, body, reading, changes)
+        self._unsent = frozenset()
+
+    def _pass(self, event: Event, body: Body, reading: Reading, changes: list[Change]) -> None:
+        """The event goes out, with its changes."""
+        out = self._dialect.sent(body.changed(changes) if changes else body.data)
+        raw = event.raw if out is body.data else event.with_data(out)
         if not (reading.extra and self._hide):
             self._send(raw, event.complete)
-        self._unsent = frozenset()
+
+    def _settle(self, over: frozenset[int]) -> None:
+        """The event that waits goes out. These groups have ended with it, others go on: they stay held."""
+        waiting = self._waiting
+        if waiting is None:
+            return
+        pieces = waiting.last_pieces(over)
+        for piece in pieces:
+            waiting.add(piece, self._lines[piece.channel].feed("", True, self._at))
+        self._flush(over, {piece.channel for piece in pieces})
+        self._pass(waiting.event, waiting.body, waiting.reading, waiting.changes)
+        self._waiting = None
 
     def _pieces(self, reading: Reading, changes: list[Change]) -> Iterator[None]:
         """The changes of the channels' texts. A text that ends with this event has all of it in its last piece."""
         pieces = (*reading.pieces, *reading.sealed)
-        last = {piece.channel: piece.path for piece in pieces if piece.channel.group in reading.ended}
+        ended = frozenset() if reading.perhaps else reading.ended
+        last = {piece.channel: piece.path for piece in pieces if piece.channel.group in ended}
         for place, piece in enumerate(pieces):
             end = last.get(piece.channel) == piece.path
             line = self._line(piece.channel, sealed=place >= len(reading.pieces))
-            new = yield from self._fed(partial(self._feed_line, line), piece.text, end)
+            new = yield from self._slices.fed(partial(self._feed_line, line), piece.text, end)
             if new != piece.text:
                 changes.append((piece.path, piece.text, new))
 
@@ -321,12 +348,12 @@ class Stream:
                 continue
             line = self._running(reading, path)
             if line is not None:
-                new = yield from self._fed(partial(line.feed, at=self._at), text, True)
-            elif text not in self._seen:
-                new = yield from self._whole(text, self._rewritings)
+                new = yield from self._slices.fed(partial(line.feed, at=self._at), text, True)
+            elif text not in self._complete.seen:
+                new = yield from self._complete.read(text, self._rewritings)
             else:
                 continue
-            settled = settled and line is None and text in self._seen
+            settled = settled and line is None and text in self._complete.seen
             if new != text:
                 changes.append((path, text, new))
         return settled
@@ -337,34 +364,6 @@ class Stream:
             if path[: len(start)] == start:
                 return self._line(Channel(group, repr(path[len(start) :])))
         return None
-
-    def _whole(self, text: str, rewritings: Sequence[Rewriting]) -> Generator[None, None, str]:
-        new = text
-        for rewriting in rewritings:
-            if len(new) > SLICE:
-                new = yield from self._fed(rewriting.channel().feed, new, True)
-            else:
-                new = rewriting.whole(new)
-        short = len(self._seen) < _MOST_SEEN and len(text) <= _LONGEST_SEEN
-        if new == text and short and rewritings is self._rewritings:
-            self._seen.add(text)
-        if self._spent(_STRING + len(text) % SLICE):
-            yield
-        return new
-
-    def _fed(self, feed: Callable[[str, bool], str], text: str, end: bool) -> Generator[None, None, str]:
-        """What `feed` makes of `text`, slice by slice."""
-        out: list[str] = []
-        at = 0
-        while len(text) - at > SLICE:
-            out.append(feed(text[at : at + SLICE], False))
-            at += SLICE
-            if self._spent(SLICE):
-                yield
-        out.append(feed(text[at:], end))
-        if self._spent(_STRING + len(text) - at):
-            yield
-        return "".join(out)
 
     def _flush(self, groups: frozenset[int] | None, but: set[Channel] | frozenset[Channel] = frozenset()) -> None:
         """What is held in these groups (None: in all) goes out, in events of our own."""

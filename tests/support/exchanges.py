@@ -43,12 +43,19 @@ def _chat(answer: dict[str, Any]) -> Pieces:
     return [
         (f"{choice['index']}.{name}", text)
         for choice in answer.get("choices") or ()
-        for name, text in _of_delta(choice["delta"])
+        for name, text in _of_delta(choice.get("delta", {}))
     ]
 
 
 def _of_delta(delta: dict[str, Any]) -> Pieces:
-    found = [(name, delta.get(name)) for name in ("content", "refusal", "reasoning_content")]
+    found = [(name, delta.get(name)) for name in ("refusal", "reasoning_content")]
+    content = delta.get("content")
+    for part in content if isinstance(content, list) else [{"text": content}]:
+        found.append(("content", part.get("text")))
+        found += [("thoughts", thought["text"]) for thought in part.get("thinking", ())]
+    found.append(("audio", delta.get("audio", {}).get("transcript")))
+    for detail in delta.get("reasoning_details", ()):
+        found.append((f"details.{detail['index']}", detail.get("text") or detail.get("summary")))
     found.append(("function_call", delta.get("function_call", {}).get("arguments")))
     for call in delta.get("tool_calls", ()):
         found.append((f"arguments.{call['index']}", call.get("function", {}).get("arguments")))
@@ -66,7 +73,9 @@ def _responses(answer: dict[str, Any]) -> Pieces:
     about, _, what = answer.get("type", "").rpartition(".")
     if what != "delta" or not isinstance(answer["delta"], str):
         return []
-    within, index, member = _PLACES[about.removeprefix("response.")]
+    within, index, member = _PLACES.get(about.removeprefix("response."), ("", "", ""))
+    if not member:
+        return [(about.removeprefix("response."), answer["delta"])] if about != "response.audio" else []
     place = [answer["output_index"], *([within, answer[index]] if within else []), member]
     return [(".".join(map(str, place)), answer["delta"])]
 

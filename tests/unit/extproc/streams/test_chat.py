@@ -9,6 +9,7 @@ from openai.types.chat import ChatCompletionChunk
 from extproc.messages.answer import Usage
 from extproc.streams.chat import ChatDialect
 from extproc.streams.dialect import Channel, Dialect, Piece, Reading
+from extproc.streams.names import AmbiguousError
 
 HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "ours"}
 USED = Usage(21, 34, 0, 0)
@@ -59,7 +60,8 @@ def test_every_text_of_a_delta_is_a_channel() -> None:
     "channel",
     [
         Channel(1, "content"), Channel(0, "reasoning"), Channel(0, "arguments", 4), Channel(2, "input", 1),
-        Channel(0, "function_call"),
+        Channel(0, "function_call"), Channel(1, "text"), Channel(1, "audio"), Channel(1, "thinking"),
+        Channel(1, "reasoning_details.text", 3), Channel(1, "reasoning_details.summary", 0),
     ],
 )  # fmt: skip
 def test_what_is_carried_is_read_as_the_same_channel(channel: Channel) -> None:
@@ -81,6 +83,38 @@ def test_our_chunks_look_like_their_neighbours() -> None:
         **theirs, "system_fingerprint": "f",
         "choices": [{"index": 0, "delta": {"content": "é"}, "logprobs": None, "finish_reason": None}],
     }  # fmt: skip
+
+
+def test_every_known_shape_of_text_is_a_channel() -> None:
+    """Of speech, of OpenRouter's reasoning, of content in parts (Mistral's thinking), of the older API."""
+    at = ("choices", 0, "delta")
+    delta = {
+        "content": [{"type": "text", "text": "c"}, {"type": "thinking", "thinking": [{"type": "text", "text": "t"}, 1]},
+                    {"type": "thinking", "thinking": "u"}, "odd"],
+        "audio": {"id": "a", "transcript": "s"},
+        "reasoning_details": [{"type": "reasoning.text", "text": "r", "index": 4}, {"summary": "v"}, {"data": "e"}],
+    }  # fmt: skip
+    assert set(read(index=2, delta=delta, text="l").pieces) == {
+        Piece(Channel(2, "content"), (*at, "content", 0, "text"), "c"),
+        Piece(Channel(2, "thinking"), (*at, "content", 1, "thinking", 0, "text"), "t"),
+        Piece(Channel(2, "thinking"), (*at, "content", 2, "thinking"), "u"),
+        Piece(Channel(2, "audio"), (*at, "audio", "transcript"), "s"),
+        Piece(Channel(2, "reasoning_details.text", 4), (*at, "reasoning_details", 0, "text"), "r"),
+        Piece(Channel(2, "reasoning_details.summary", 1), (*at, "reasoning_details", 1, "summary"), "v"),
+        Piece(Channel(2, "text"), ("choices", 0, "text"), "l"),
+    }
+
+
+@pytest.mark.parametrize("number", [-1, 0.0, "0", True, 2**31 + 1])
+def test_an_index_that_is_none_is_refused(number: Any) -> None:
+    """Some client would take it for one."""
+    for choice in (
+        {"index": number, "delta": {"content": "x"}},
+        {"delta": {"tool_calls": [{"index": number, "function": {"arguments": "x"}}]}},
+        {"delta": {"reasoning_details": [{"index": number, "text": "x"}]}},
+    ):
+        with pytest.raises(AmbiguousError):
+            dialect().read({"choices": [choice]})
 
 
 def test_the_official_client_takes_our_chunks() -> None:

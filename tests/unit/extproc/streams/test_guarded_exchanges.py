@@ -25,6 +25,7 @@ from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 NOT_TO_COMPARE = {
     "cut_by_length",  # broken JSON
     "error_in_stream", "cr_only", "look_alikes", "logprobs", "messages_cut_by_length", "responses_logprobs",
+    "text_behind_its_end", "unknown_field",  # stopped
 }  # fmt: skip
 
 SAY_MORE = {  # than their texts: citations, results, a text that nothing was added to

@@ -53,7 +53,8 @@ def compact(event: dict[str, Any]) -> bytes:
 
 def spaced(event: dict[str, Any]) -> bytes:
     """As Python's own library does."""
-    return b"event: x\r\ndata: " + json.dumps(event).encode() + b"\r\n\r\n"
+    name = str(event.get("type", "message")).encode()
+    return b"event: " + name + b"\r\ndata: " + json.dumps(event).encode() + b"\r\n\r\n"
 
 
 def stream(dialect: Any = ChatDialect) -> Stream:

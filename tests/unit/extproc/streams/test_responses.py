@@ -1,6 +1,7 @@
 """The events of Responses: what is said again says what went out, numbers ascend, and every end is a whole one."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from extproc.messages.answer import Usage
 from extproc.messages.refusal import error_body
 from extproc.streams.dialect import Piece
 from extproc.streams.guarding import answer_guard
+from extproc.streams.names import AmbiguousError
 from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.stream import Bounds, Stop, Stream
@@ -47,6 +49,7 @@ OFFICIAL: dict[str, Any] = {
 USED = Usage(21, 34, 5, 8, 3)
 MAIL, MINE, HOLDER = "mallory@example.net", "jo@example.org", "[EMAIL_ADDRESS_x7k2mq]"
 VALUES = {HOLDER: MINE}
+HOLD_AT_THEIR_END = {"responses_cut_by_length", "responses_error", "responses_transcript"}
 WHERE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 MESSAGE: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress"}
 PART: dict[str, Any] = {"type": "output_text", "annotations": [], "text": ""}
@@ -260,27 +263,60 @@ def test_what_is_said_again_otherwise_is_read_by_itself() -> None:
     assert got[-1]["response"]["output"][0]["content"][0]["text"] == f"Hello [EMAIL_ADDRESS], {MINE}"
 
 
-def test_a_text_that_begins_with_its_item_goes_on_in_deltas() -> None:
-    """What stands over both is found with its last piece."""
+def test_a_text_that_is_said_with_its_item_does_not_go_on_in_deltas() -> None:
+    """It has ended with that: nothing of it is held."""
     one = streaming("redact")
     item = {"id": "fc_1", "type": "function_call", "name": "f", "call_id": "c", "arguments": '{"to": "'}
     out = one.feed(event("response.output_item.added", output_index=0, item=item), False, 0)
     where = {"item_id": "fc_1", "output_index": 0}
     out += one.feed(event("response.function_call_arguments.delta", **where, delta=f'{MAIL}"}}'), False, 0)
-    whole = item["arguments"] + MAIL + '"}'
-    out += one.feed(event("response.function_call_arguments.done", **where, arguments=whole), True, 0)
-    assert events(out)[-1]["arguments"] == '{"to": "[EMAIL_ADDRESS]"}'
+    assert one.stop is Stop.UNREADABLE
     assert MAIL.encode() not in out
 
 
-def test_deltas_that_nobody_knows_are_followed() -> None:
-    """By what they are about; other events that nobody knows are read one by one."""
+def test_deltas_that_nobody_knows_are_texts() -> None:
+    """By their type and all that numbers them; other events that nobody knows are read one by one."""
     one = streaming("redact")
-    first = event("response.new.delta", output_index=0, delta="see [x](https://a.example/")
-    out = one.feed(first + event("response.new.delta", output_index=0, delta=f"{HOLDER}) {HOLDER}"), False, 0)
-    assert events(out)[1]["delta"] == f"{HOLDER}) {MINE}"
+    about = {"item_id": "i", "output_index": 0}
+    out = one.feed(event("response.new.delta", **about, delta="see [x](https://a.example/"), False, 0)
+    out += one.feed(event("response.new.delta", **about, delta=f"{HOLDER}) {HOLDER[:9]}"), False, 0)
+    out += one.feed(event("response.other", **about, delta=f"{HOLDER} and "), False, 0)
+    out += one.feed(event("response.new.delta", **about, delta=f"{HOLDER[9:]}, {MAIL[:9]}"), False, 0)
+    out += one.feed(event("response.new.delta", **{**about, "output_index": 1}, delta=f"{MAIL[9:]} "), False, 0)
+    out += one.feed(event("response.new.done", **about), False, 0)
+    said = [(each["type"], each.get("delta")) for each in events(out) if each.get("output_index") == 0]
+    assert (
+        "".join(delta for type_, delta in said if type_ == "response.new.delta")
+        == f"see [x](https://a.example/{HOLDER}) {MINE}, {MAIL[:9]}"
+    )
+    assert said[-2][0] == "response.new.delta"  # what was held, before the end
+    assert ("response.other", f"{MINE} and ") in said
     out = one.feed(event("response.news", note=f"{HOLDER} {MAIL}"), False, 0)
     assert events(out)[0]["note"] == f"{MINE} [EMAIL_ADDRESS]"
+    one.feed(event("response.new.delta", **about, delta="more"), False, 0)
+    assert one.stop is Stop.UNREADABLE
+
+
+def test_sound_is_no_text() -> None:
+    """Its pieces come as they went; what is no base64 is text all the same."""
+    raw = event("response.audio.delta", delta="AAAA" * 90 + "=") + event("response.audio.delta", delta="BBBB" * 9)
+    assert streaming("redact").feed(raw, False, 0) == raw
+    one = streaming("redact")
+    out = one.feed(
+        event("response.audio.delta", delta=MAIL[:9]) + event("response.audio.delta", delta=MAIL[9:]), True, 0
+    )
+    assert "".join(each["delta"] for each in events(out)) == "[EMAIL_ADDRESS]"
+
+
+@pytest.mark.parametrize("name", ["output_index", "content_index"])
+@pytest.mark.parametrize("number", [-1, 1.0, "1", True, 2**31 + 1, [1]])
+def test_an_index_that_is_none_is_refused(name: str, number: Any) -> None:
+    """Some client would take it for one; none at all is the first."""
+    delta = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "x"}
+    with pytest.raises(AmbiguousError):
+        dialect().read({**delta, name: number})
+    (piece,) = dialect().read({**delta, name: None}).pieces
+    assert piece.channel.name == "output/0/content/0/text"
 
 
 @pytest.mark.parametrize(
@@ -477,11 +513,12 @@ HOSTILE = st.dictionaries(
 
 @given(st.lists(st.tuples(TYPES | VALUES_, HOSTILE), max_size=5))
 def test_what_is_not_understood_is_left_out(sent: list[tuple[Any, dict[str, Any]]]) -> None:
-    """Nothing a provider sends is an error here, and the end is a whole one whatever came before."""
+    """Nothing but an index or a type that is none is an error here; the end is a whole one whatever came before."""
     ours = dialect()
     for type_, members in sent:
         answer = {**members, "type": type_}
-        ours.read(answer)
+        with suppress(AmbiguousError):
+            ours.read(answer)
         ours.sent(orjson.dumps(answer) if isinstance(type_, str) else b"{}")
     assert events(ours.blocked(frozenset(), str, USED))[-1]["type"] == "response.incomplete"
 

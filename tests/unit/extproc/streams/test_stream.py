@@ -14,6 +14,7 @@ from extproc.messages.sse import EventReader
 from extproc.streams.chat import ChatDialect
 from extproc.streams.guarding import Finder, Guarding, answer_guard
 from extproc.streams.messages import MessagesDialect
+from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
 from extproc.streams.stream import Bounds, Stop, Stream
@@ -51,6 +52,11 @@ def guard(action: RedactAction = "redact") -> Guarding:
         return [Stretch(at, at + 7, "secret", "WORD", 9) for at in range(len(text)) if text.startswith("secret7", at)]
 
     return Guarding([Finder(find, action)])
+
+
+def guards_of(action: RedactAction) -> Guards:
+    """Real ones, for personal data."""
+    return Guards("g", InjectionGuard("off", 100), "off", (), "off", 1.0, "closed", OutputGuards(pii=action))
 
 
 def test_held_text_moves_into_a_later_delta() -> None:
@@ -99,22 +105,68 @@ def test_what_a_guard_keeps_for_all_its_time_does_not_run_out_again() -> None:
     assert (said(one.release(40)), one.held, one.held_since) == ("en", 0, None)
 
 
-def test_a_finished_choice_has_all_of_its_text() -> None:
-    """Before its last chunk where that brings none, in it where it does."""
-    one = stream()
-    first = one.feed(chunk(content="to [EMA"), False, 1)
-    last = one.feed(chunk("stop"), False, 2)
-    assert last.endswith(chunk("stop"))
-    assert said(first + last) == "to [EMA"
-    assert stream().feed(chunk("stop", content="to [EMA"), False, 1) == chunk("stop", content="to [EMA")
+@pytest.mark.parametrize("after", [DONE, b"", b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n', None])
+def test_a_finished_choice_has_all_of_its_text(after: bytes | None) -> None:
+    """Before its last chunk where that brings none, in it where it does: once that is known to be the last."""
+    for end, last in ((chunk("stop"), chunk("stop")), (chunk("stop", content="IL_"), chunk("stop", content="[EMAIL_"))):
+        one = stream()
+        assert said(one.feed(chunk(content="to [EMA") + end, False, 1)) == "to "
+        passed = one.release(2) if after is None else one.feed(after, not after, 2)
+        assert said(passed) in ("[EMA", "[EMAIL_")
+        assert passed.endswith(last + (after or b""))
+
+
+def test_a_chunk_that_ends_what_holds_nothing_waits_for_nothing() -> None:
+    """Most streams end that way."""
+    assert stream().feed(chunk(content="to") + chunk("stop"), False, 1) == chunk(content="to") + chunk("stop")
 
 
 def test_only_the_choice_that_finished_is_flushed() -> None:
     """The other one's text may still become a placeholder."""
     one = stream()
     one.feed(chunk(content="[EMA") + chunk(index=1, content="[EMA"), False, 1)
-    one.feed(chunk("stop"), False, 2)
-    assert one.held == 4
+    one.feed(chunk("stop") + chunk(index=1, content="IL"), False, 2)
+    assert one.held == 6
+
+
+def test_a_finish_reason_on_every_chunk_ends_nothing() -> None:
+    """Adapters of Gemini send it: the last one counts, and nothing comes out early."""
+    card = "Card 4111111111111111"
+    for action in ("redact", "block"):
+        one = Stream(ChatDialect(HEAD), [answer_guard(guards_of(action), NOTHING)], len)
+        passed = b"".join(one.feed(chunk("stop", content=letter), False, 1) for letter in card) + one.feed(
+            DONE, False, 2
+        )
+        assert said(passed) == ("Card [CREDIT_CARD]" if action == "redact" else "Card ")
+        assert passed.count(b'"stop"') == len(card) - (action == "block")
+    one = stream()
+    passed = b"".join(one.feed(chunk("stop", content=A[at : at + 5]), False, at) for at in range(0, len(A), 5))
+    assert said(passed + one.feed(chunk("stop") + DONE, False, 99)) == "eve@example.org"
+
+
+@pytest.mark.parametrize(
+    "between",
+    [chunk("stop"), chunk(index=1, content="x"), b'data: {"choices":[],"usage":{}}\n\n', chunk(), None],
+    ids=["again", "another", "usage", "empty", "a pause"],
+)  # fmt: skip
+def test_no_text_goes_on_behind_its_end(between: bytes | None) -> None:
+    """Each end lets go what is held: one text would come out in pieces."""
+    one = stream(guard("log"))
+    one.feed(chunk(content="a secre") + chunk("stop"), False, 1)
+    passed = one.release(2) if between is None else one.feed(between, False, 2)
+    assert (said(passed)[:7], one.held) == ("a secre", 1 if between == chunk(index=1, content="x") else 0)
+    ended = chunk("stop") + chunk() + chunk(content="")  # as often as it likes, without text
+    assert one.feed(ended, False, 3) == ended
+    assert (one.feed(chunk(content="t7"), False, 4), one.stop) == (b"", Stop.UNREADABLE)
+
+
+def test_a_choice_that_waits_is_blocked_as_one_that_has_not_finished() -> None:
+    """Its end was not sent."""
+    one = stream(guard("block"))
+    passed = one.feed(chunk(content="a secret7") + chunk("stop"), False, 1)
+    assert (passed, one.held_since) == (chunk(content=""), 1)
+    assert (one.feed(DONE, False, 2), one.stop) == (b"", Stop.BLOCKED)
+    assert one.block(Usage(0, 0, 0, 0)).count(b'"finish_reason":"content_filter"') == 1
 
 
 def test_nothing_is_held_once_the_stream_has_closed() -> None:
@@ -173,7 +225,7 @@ def test_what_is_held_grows_no_older_than_it_is() -> None:
         one.feed(chunk(content=""), False, at)
         assert one.held_since is not None
         assert at - one.held_since <= 65  # 384 characters and 128 that were unfinished, eight at a time
-    one.feed(chunk("stop"), False, 200)
+    one.feed(chunk("stop") + DONE, False, 200)
     assert (one.held, one.held_since) == (0, None)
 
 
@@ -232,10 +284,28 @@ def test_more_text_than_an_answer_may_cost_stops_it() -> None:
     assert (one.stop, len(said(passed))) == (Stop.RESTORED_TOO_MUCH, 8 << 20)
 
 
-def test_events_without_data_pass_as_they_came() -> None:
-    """Comments, empty data, other fields."""
-    for sent in (b": ping\n\n", b"data:\n\n", b"event: x\nid: 1\n\n", b"\n", b"retry: 3\r\n\r\n"):
+def test_events_without_data_pass() -> None:
+    """Comments as a bare colon; empty data and other fields as they came."""
+    for sent in (b":\n\n", b"data:\n\n", b"event: x\nid: 1\n\n", b"\n", b"retry: 3\r\n\r\n"):
         assert stream().feed(sent, False, 1) == sent
+    assert stream().feed(b": eve@example.org\n\n", False, 1) == b":\n\n"
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xef\xbb\xbf", b" ", b"x", b"id: eve@example.org\n", b"event: thread.x\n", b"event: error\n"]
+)
+def test_text_in_what_a_client_may_leave_out_or_not_stops_the_stream(line: bytes) -> None:
+    """Behind an event that leaves a mould, too."""
+    one = stream()
+    assert one.feed(chunk(content="a ") + chunk(content="b "), False, 1) != b""
+    assert (one.feed(line + chunk(content="c "), False, 1), one.stop) == (b"", Stop.UNREADABLE)
+
+
+def test_a_mark_at_the_beginning_is_taken_off_once() -> None:
+    """And no mould has it."""
+    one = stream()
+    assert one.feed(b"\xef\xbb\xbf" + chunk(content="a "), False, 1) == chunk(content="a ")
+    assert (one.feed(b"\xef\xbb\xbf" + chunk(content="b "), False, 1), one.stop) == (b"", Stop.UNREADABLE)
 
 
 def test_an_unfinished_last_event_is_ended_before_ours() -> None:
@@ -290,3 +360,85 @@ def test_a_sealed_text_passes_as_it_is_and_counts() -> None:
     sent = b"event: content_block_delta\ndata: " + orjson.dumps(delta) + b"\n\n"
     assert one.feed(sent, False, 7) == sent
     assert (one.held, one.said.characters, one.said.tokens, one.said.first_text_at) == (0, 3 + len(A), 3 + len(A), 7)
+
+
+def named(type_: str, **members: Any) -> bytes:
+    """An event of the two APIs that name theirs."""
+    return b"event: %b\ndata: %b\n\n" % (type_.encode(), orjson.dumps({"type": type_, **members}))
+
+
+def letter(text: str) -> bytes:
+    """A delta of Messages."""
+    return named("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+
+def spoken(text: str) -> bytes:
+    """A delta of Responses."""
+    return named("response.output_text.delta", item_id="m", output_index=0, content_index=0, delta=text)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "delta", "end"),
+    [
+        (MessagesDialect({}), letter, named("content_block_stop", index=0)),
+        (MessagesDialect({}), letter, named("message_delta", delta={"stop_reason": "end_turn"})),
+        (ResponsesDialect({}), spoken, named("response.output_item.done", output_index=0, item={"type": "message"})),
+        (
+            ResponsesDialect({}),
+            spoken,
+            named("response.output_text.done", output_index=0, content_index=0, text="a secre"),
+        ),
+        (ResponsesDialect({}), spoken, named("response.completed", response={"id": "r", "status": "completed"})),
+    ],
+)
+def test_no_text_of_a_block_or_an_item_goes_on_behind_its_end(dialect: Any, delta: Any, end: bytes) -> None:
+    """Without text they may end as often as they like; and no mould goes on."""
+    one = Stream(dialect, [guard("log")], len)
+    first = one.feed(delta("a secre") + end, False, 1)
+    assert b"secre" in first
+    assert one.feed(delta("") + end + delta(""), False, 2) != b""
+    assert (one.stop, one.feed(delta("t7"), False, 3), one.stop) == (None, b"", Stop.UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sent"),
+    [
+        (MessagesDialect({}), letter("x").replace(b"event: content_block_delta\n", b"")),
+        (MessagesDialect({}), letter("x").replace(b"event: content_block_delta\n", b"event: ping\n")),
+        (MessagesDialect({}), letter("x").replace(b'"type":"content_block_delta",', b"")),
+        (MessagesDialect({}), letter("x").replace(b'"index":0', b'"index":0.0')),
+        (MessagesDialect({}), letter("x").replace(b'"index":0', b'"index":-1')),
+        (ResponsesDialect({}), spoken("x").replace(b'"type":"response.output_text.delta",', b"")),
+        (ResponsesDialect({}), spoken("x").replace(b'"output_index":0', b'"output_index":0.0')),
+        (ResponsesDialect({}), b"event: error\n" + spoken("x").partition(b"\n")[2]),
+        (ResponsesDialect({}), b'event: error\ndata: {"delta":"x"}\n\n'),
+    ],
+)
+def test_what_two_clients_could_take_for_two_texts_stops_the_stream(dialect: Any, sent: bytes) -> None:
+    """Behind one that is beyond doubt."""
+    one = Stream(dialect, [guard("log")], len)
+    before = letter("a ") if isinstance(dialect, MessagesDialect) else spoken("a ")
+    assert one.feed(before, False, 1) != b""
+    assert (one.feed(sent, False, 2), one.stop) == (b"", Stop.UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        lambda text: {"delta": {"audio": {"transcript": text}}},
+        lambda text: {"delta": {"reasoning_details": [{"type": "reasoning.text", "text": text, "index": 0}]}},
+        lambda text: {"delta": {"reasoning_details": [{"type": "reasoning.summary", "summary": text}]}},
+        lambda text: {"delta": {"content": [{"type": "text", "text": text}]}},
+        lambda text: {"delta": {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}},
+        lambda text: {"text": text},
+    ],
+)
+def test_a_value_in_every_known_shape_of_text_is_found_however_it_is_cut(delta: Any) -> None:
+    """Nothing of it comes out before."""
+    one = Stream(ChatDialect(HEAD), [answer_guard(guards_of("redact"), NOTHING)], len)
+    passed = b""
+    for text in ("Card 4111 1111 1111 ", "1111 is it. "):
+        passed += one.feed(b"data: " + orjson.dumps({"choices": [{"index": 0, **delta(text)}]}) + b"\n\n", False, 1)
+    passed += one.feed(chunk("stop") + DONE, False, 2)
+    assert b"4111" not in passed
+    assert b"[CREDIT_CARD] is it" in passed
