@@ -7,6 +7,7 @@ import orjson
 
 from extproc.messages.answer import Usage, read_usage, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
+from extproc.streams.identifiers import is_identifier
 from extproc.streams.names import index
 
 _DONE: Final = b"[DONE]"
@@ -29,7 +30,7 @@ _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", 
 class ChatDialect:
     """One answer's chunks. `head` is what our own carry until a chunk of the provider's has come."""
 
-    __slots__ = ("_counts", "_extra", "_finished", "_head", "_known", "_open")
+    __slots__ = ("_counts", "_extra", "_finished", "_head", "_in_parts", "_known", "_open")
 
     says_again: Final = False
     typed: Final = False
@@ -42,6 +43,7 @@ class ChatDialect:
         self._extra = False  # the chunk last read tells it
         self._open: set[int] = set()
         self._finished: set[int] = set()
+        self._in_parts: set[int] = set()  # choices whose content comes as a list
 
     def closes(self, data: bytes) -> bool:
         """`[DONE]`."""
@@ -57,7 +59,7 @@ class ChatDialect:
             return Reading(usage=usage, extra=self._extra)
         if not self._known:
             self._known = True
-            self._head |= {name: answer[name] for name in _HEAD if isinstance(answer.get(name), str | int)}
+            self._head |= {name: answer[name] for name in _HEAD if _is_plain(name, answer.get(name))}
         pieces: list[Piece] = []
         ended: set[int] = set()
         reasons: list[str] = []
@@ -70,7 +72,10 @@ class ChatDialect:
             self._open.add(number)
             path: Path = ("choices", position, "delta")
             running.append((path, number))
-            pieces += _pieces(number, choice.get("delta"), path)
+            delta = choice.get("delta")
+            if isinstance(delta, dict) and isinstance(delta.get(_CONTENT), list):
+                self._in_parts.add(number)
+            pieces += _pieces(number, delta, path)
             pieces += _piece(Channel(number, _COMPLETION), choice, _COMPLETION, path[:2])
             repeats |= _says_text(choice.get("logprobs"))
             reason = choice.get("finish_reason")
@@ -84,6 +89,8 @@ class ChatDialect:
         """A chunk with a delta of this text alone."""
         if channel.name == _COMPLETION:
             return self._choice({"index": channel.group, "text": text, "logprobs": None, "finish_reason": None})
+        if channel.name == _CONTENT and channel.group in self._in_parts:
+            return self._chunk(channel.group, {_CONTENT: [{"type": "text", "text": text}]}, None)
         return self._chunk(channel.group, _delta(channel, text), None)
 
     def sent(self, data: bytes) -> bytes:
@@ -119,6 +126,11 @@ class ChatDialect:
     def _choice(self, choice: Mapping[str, object]) -> bytes:
         unknown = {"usage": None} if self._counts else {}
         return _event(orjson.dumps({**self._head, "choices": [choice], **unknown}))
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Whether it may stand in chunks of ours, which no guard reads."""
+    return is_identifier((name,), value) if isinstance(value, str) else isinstance(value, int)
 
 
 def _event(data: bytes) -> bytes:

@@ -52,7 +52,10 @@ _NO_GROUP: Final = -1
 class ResponsesDialect:
     """One answer's events."""
 
-    __slots__ = ("_begun", "_carriers", "_groups", "_inserted", "_next", "_numbered", "_response")
+    __slots__ = (
+        "_announced", "_begun", "_carriers", "_groups", "_inserted", "_items", "_next", "_numbered", "_response",
+        "_unannounced",
+    )  # fmt: skip
 
     says_again: Final = True
     typed: Final = True
@@ -62,6 +65,9 @@ class ResponsesDialect:
         self._groups: dict[Path, int] = {}
         self._begun: set[Channel] = set()  # those that text has come to
         self._carriers: dict[Channel, tuple[str, dict[str, object]]] = {}
+        self._items: dict[str, Path] = {}  # by their ids, where they stand
+        self._announced: set[Path] = set()  # parts
+        self._unannounced: dict[Path, int] = {}  # by what it is about and its item, the one part that was not
         self._response = Unfinished(head, self._channel)
         self._numbered = True
         self._next = 0  # number of the next event that goes out
@@ -150,6 +156,8 @@ class ResponsesDialect:
         channel, text = self._channel(_place(about, answer)), answer.get("delta")
         if not isinstance(text, str):
             return Reading()
+        if channel not in self._carriers:
+            self._starts(channel, about, answer)
         self._begun.add(channel)
         self._carry_by(channel, answer, {"logprobs": []} if about == "response.output_text" else {})
         return Reading([Piece(channel, ("delta",), text)], repeats=bool(answer.get("logprobs")))
@@ -157,16 +165,31 @@ class ResponsesDialect:
     def _carry_by(self, channel: Channel, answer: Mapping[str, object], more: Mapping[str, object]) -> None:
         """Events of ours that bring it text are such as this one."""
         if channel not in self._carriers:
-            where = {name: answer[name] for name in ("item_id", *_INDEXES) if name in answer}
-            self._carriers[channel] = _string(answer.get("type")), {**where, **more}
+            type_, item = _string(answer.get("type")), answer.get("item_id")
+            if not is_identifier(("type",), type_):
+                raise AmbiguousError("a text of no plain type")
+            named = {"item_id": item} if isinstance(item, str) and is_identifier(("item_id",), item) else {}
+            self._carriers[channel] = type_, {**named, **{k: answer[k] for k in _INDEXES if k in answer}, **more}
+
+    def _starts(self, channel: Channel, about: str, answer: Mapping[str, object]) -> None:
+        """A text of an item starts with a delta.
+
+        Some clients tell texts apart by the item's id alone, or by nothing: an item stands at one place, and its
+        content is said part after part, unless parts are announced. (Some versions of vLLM count up with every token.)
+        """
+        place, item = _place(about, answer), _string(answer.get("item_id"))
+        if item and self._items.setdefault(item, place[:2]) != place[:2]:
+            raise AmbiguousError("an item that stands at two places")
+        if place[2] == "content" and place[:4] not in self._announced:
+            other = self._unannounced.setdefault((about, *place[:2]), channel.group)
+            if other != channel.group:
+                raise AmbiguousError("a part of an item that nobody announced")
 
     def _go_on_unknown(self, type_: str, answer: Mapping[str, object]) -> Reading:
         """An event of a type that is not known: what it calls a delta is a text, by its type and all that numbers it.
 
         Sound is none: its pieces are decoded one by one, and would not bear to be cut otherwise.
         """
-        if not type_:
-            raise AmbiguousError("a text of no type")
         group, text = self._group(_unknown_place(type_.removesuffix(".delta"), answer)), _string(answer.get("delta"))
         running: list[tuple[Path, int]] = [((), group)]
         if type_ == _SOUND and _BASE64.fullmatch(text):
@@ -196,6 +219,8 @@ class ResponsesDialect:
 
     def _part_at(self, within: Path, answer: Mapping[str, object], what: str) -> Reading:
         part, place = answer.get("part"), ("output", _index(answer, "output_index"), *within)
+        if len(self._announced) < _MOST_GROUPS:
+            self._announced.add(place)
         self._response.part(part, place, what == "done")
         return self._told(_strings(part, ("part",), place), place if what == "done" else None)
 
@@ -246,6 +271,7 @@ class ResponsesDialect:
         ended = {piece.channel.group for piece in pieces}
         if done is not None:
             ended |= {group for place, group in self._groups.items() if place[: len(done)] == done}
+            self._unannounced = {key: group for key, group in self._unannounced.items() if group not in ended}
         return Reading(pieces, frozenset(ended), opaque=opaque, again=again, echoed=echoed, repeats=repeats)
 
 

@@ -72,6 +72,24 @@ def test_what_is_carried_is_read_as_the_same_channel(channel: Channel) -> None:
     assert {name: answer[name] for name in HEAD} == HEAD
 
 
+def test_what_our_chunks_repeat_is_no_text() -> None:
+    """No guard reads them."""
+    ours = dialect()
+    ours.read({"id": "eve@example.org", "model": "m/x-1", "created": 7, "choices": [{"index": 0, "delta": {}}]})
+    carried = data(ours.carry(Channel(0, "content"), "x"))
+    assert (carried["id"], carried["model"], carried["created"]) == (HEAD["id"], "m/x-1", 7)
+
+
+def test_content_that_came_in_parts_goes_on_in_parts() -> None:
+    """A client that puts lists together gets one."""
+    ours = dialect()
+    ours.read({"choices": [{"index": 1, "delta": {"content": [{"type": "text", "text": "t"}]}}]})
+    (choice,) = data(ours.carry(Channel(1, "content"), "x"))["choices"]
+    assert choice["delta"] == {"content": [{"type": "text", "text": "x"}]}
+    (choice,) = data(ours.carry(Channel(0, "content"), "x"))["choices"]
+    assert choice["delta"] == {"content": "x"}
+
+
 def test_our_chunks_look_like_their_neighbours() -> None:
     """Once one has come they carry its id, model and time."""
     ours = dialect()

@@ -193,6 +193,8 @@ def test_a_text_that_goes_on_is_a_channel(stem: str, within: dict[str, int], mem
 def test_places_are_told_apart() -> None:
     """Two items, two parts: four texts."""
     ours = dialect()
+    for item in (0, 1):
+        ours.read({"type": "response.content_part.added", "output_index": item, "content_index": 1, "part": PART})
     said = [
         {"type": "response.output_text.delta", "output_index": item, "content_index": part, "delta": "x"}
         for item in (0, 1)
@@ -200,8 +202,8 @@ def test_places_are_told_apart() -> None:
     ]
     channels = [piece.channel for each in said for piece in ours.read(each).pieces]
     assert len({channel.group for channel in channels}) == 4
-    item = {"type": "message", "content": [{"type": "output_text", "text": "x"}, {"type": "output_text", "text": "x"}]}
-    reading = ours.read({"type": "response.output_item.done", "output_index": 1, "item": item})
+    whole = {"type": "message", "content": [{"type": "output_text", "text": "x"}, {"type": "output_text", "text": "x"}]}
+    reading = ours.read({"type": "response.output_item.done", "output_index": 1, "item": whole})
     assert {piece.channel for piece in reading.again} == set(channels[2:])
     assert reading.ended == {channel.group for channel in channels[2:]}
 
@@ -306,6 +308,32 @@ def test_sound_is_no_text() -> None:
         event("response.audio.delta", delta=MAIL[:9]) + event("response.audio.delta", delta=MAIL[9:]), True, 0
     )
     assert "".join(each["delta"] for each in events(out)) == "[EMAIL_ADDRESS]"
+
+
+def test_an_item_stands_at_one_place_and_its_parts_are_announced() -> None:
+    """To some clients an item's id is all that tells texts apart: they would put together what two guards read."""
+    first = event("response.output_text.delta", **WHERE, delta=MAIL[:9])
+    for other in ({"output_index": 1}, {"content_index": 1}):
+        one = streaming("log")
+        one.feed(first, False, 0)
+        assert one.feed(event("response.output_text.delta", **{**WHERE, **other}, delta=MAIL[9:]), True, 0) == b""
+        assert one.stop is Stop.UNREADABLE
+    one = streaming("log")
+    added = event("response.content_part.added", **{**WHERE, "content_index": 1}, part=PART)
+    more = event("response.output_text.delta", **{**WHERE, "content_index": 1}, delta="x ")
+    other = event("response.output_text.delta", **{**WHERE, "item_id": "msg_2", "output_index": 1}, delta="x ")
+    one.feed(first + added + more + other, True, 0)
+    assert one.stop is None
+
+
+def test_what_events_of_ours_repeat_is_no_text() -> None:
+    """No guard reads them."""
+    one = streaming("redact")
+    delta = event("response.output_text.delta", **{**WHERE, "item_id": f"a {MAIL}"}, delta="[EMAIL_")
+    assert MAIL.encode() not in one.feed(delta, True, 0)
+    one = streaming("redact")
+    bare = b"data: " + orjson.dumps({"type": f"x\ndata: {MAIL}", "delta": "[EMAIL_"}) + b"\n\n"
+    assert (one.feed(bare, True, 0), one.stop) == (b"", Stop.UNREADABLE)
 
 
 @pytest.mark.parametrize("name", ["output_index", "content_index"])

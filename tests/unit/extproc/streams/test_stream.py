@@ -166,7 +166,7 @@ def test_a_choice_that_waits_is_blocked_as_one_that_has_not_finished() -> None:
     passed = one.feed(chunk(content="a secret7") + chunk("stop"), False, 1)
     assert (passed, one.held_since) == (chunk(content=""), 1)
     assert (one.feed(DONE, False, 2), one.stop) == (b"", Stop.BLOCKED)
-    assert one.block(Usage(0, 0, 0, 0)).count(b'"finish_reason":"content_filter"') == 1
+    assert one.block(USED).count(b'"finish_reason":"content_filter"') == 1
 
 
 def test_nothing_is_held_once_the_stream_has_closed() -> None:
