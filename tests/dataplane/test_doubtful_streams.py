@@ -126,7 +126,6 @@ class Heard:
 
     text: str
     raised: str
-    identity: str
 
 
 @pytest.fixture(scope="module")
@@ -142,51 +141,45 @@ def gateway(start_once: Starter, provider: Meaning) -> Gateway:
 
 def ask(gateway: Gateway, api: str) -> Heard:
     """A streamed call."""
-    identity: list[str] = []
     text, raised = "", ""
     try:
-        for piece in READ[api](gateway, identity):
+        for piece in READ[api](gateway):
             text += piece
     except (openai.APIError, anthropic.APIError) as error:
         raised = str(error)
-    return Heard(text, raised, identity[0])
+    return Heard(text, raised)
 
 
-def _chat(gateway: Gateway, identity: list[str]) -> Iterator[str]:
+def _chat(gateway: Gateway) -> Iterator[str]:
     asked: Any = [{"role": "user", "content": "x"}]
     with (
         gateway.client(KEY) as client,
-        client.chat.completions.with_streaming_response.create(model="chat", messages=asked, stream=True) as raw,
+        client.chat.completions.create(model="chat", messages=asked, stream=True) as events,
     ):
-        identity.append(raw.headers["x-request-id"])
-        for each in raw.parse():
+        for each in events:
             yield from (choice.delta.content or "" for choice in each.choices)
 
 
-def _responses(gateway: Gateway, identity: list[str]) -> Iterator[str]:
+def _responses(gateway: Gateway) -> Iterator[str]:
     with (
         gateway.client(KEY) as client,
-        client.responses.with_streaming_response.create(model="chat", input="x", stream=True) as raw,
+        client.responses.create(model="chat", input="x", stream=True) as events,
     ):
-        identity.append(raw.headers["x-request-id"])
-        for each in raw.parse():
+        for each in events:
             yield str(getattr(each, "delta", ""))
 
 
-def _messages(gateway: Gateway, identity: list[str]) -> Iterator[str]:
+def _messages(gateway: Gateway) -> Iterator[str]:
     asked: Any = [{"role": "user", "content": "x"}]
     with (
         anthropic.Anthropic(base_url=gateway.origin, api_key=KEY, max_retries=0) as client,
-        client.messages.with_streaming_response.create(
-            model="claude", max_tokens=9, messages=asked, stream=True
-        ) as raw,
+        client.messages.create(model="claude", max_tokens=9, messages=asked, stream=True) as events,
     ):
-        identity.append(raw.headers["x-request-id"])
-        for each in raw.parse():
+        for each in events:
             yield str(getattr(getattr(each, "delta", None), "text", ""))
 
 
-READ: dict[str, Callable[[Gateway, list[str]], Iterator[str]]] = {
+READ: dict[str, Callable[[Gateway], Iterator[str]]] = {
     "chat": _chat,
     "responses": _responses,
     "messages": _messages,
@@ -194,15 +187,15 @@ READ: dict[str, Callable[[Gateway, list[str]], Iterator[str]]] = {
 PATHS = {"chat": "chat/completions", "responses": "responses", "messages": "messages"}
 
 
-def raw_of(gateway: Gateway, api: str) -> bytes:
-    """The same, as bytes."""
+def whole(gateway: Gateway, api: str) -> httpx2.Response:
+    """The same, read to its end: the SDK hangs up at the mark."""
     asked: dict[str, Any] = {"model": "claude" if api == "messages" else "chat", "stream": True, "max_tokens": 9}
     if api == "responses":
         asked = {"model": "chat", "stream": True, "input": "x"}
     else:
         asked["messages"] = [{"role": "user", "content": "x"}]
     headers = {"authorization": f"Bearer {KEY}"}
-    return httpx2.post(f"{gateway.base_url}/{PATHS[api]}", json=asked, headers=headers, timeout=30).content
+    return httpx2.post(f"{gateway.base_url}/{PATHS[api]}", json=asked, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -213,10 +206,10 @@ def test_what_could_be_read_in_two_ways_breaks_off(gateway: Gateway, provider: M
     heard = ask(gateway, api)
     assert heard.raised
     assert MAIL not in heard.text
-    raw = raw_of(gateway, api)
-    assert MAIL.encode() not in raw
-    assert b"ple.org" not in raw
-    record = gateway.record(heard.identity)
+    answer = whole(gateway, api)
+    assert MAIL not in answer.text
+    assert "ple.org" not in answer.text
+    record = gateway.record(answer.headers["x-request-id"])
     assert (record["outcome"], record["reason"]) == ("failed", "answer_unreadable")
 
 
@@ -227,6 +220,7 @@ def test_what_providers_do_send_is_read_whole(gateway: Gateway, provider: Meanin
     provider.raw = BEGIN[api] + said + END[api]
     heard = ask(gateway, api)
     assert (heard.text, heard.raised) == ("Write to [EMAIL_ADDRESS] today, thanks. ", "")
-    assert MAIL.encode() not in raw_of(gateway, api)
-    record = gateway.record(heard.identity)
+    answer = whole(gateway, api)
+    assert MAIL not in answer.text
+    record = gateway.record(answer.headers["x-request-id"])
     assert (record["outcome"], record["reason"]) == ("completed", "ok")
