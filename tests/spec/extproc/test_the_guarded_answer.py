@@ -74,12 +74,17 @@ def restored(raw: bytes, mine: Guards, story: Playbook) -> e.AnswerRestored:
 
 @pytest.mark.parametrize("action", ["redact", "log"])
 def test_a_value_is_found_however_it_is_split(action: RedactAction) -> None:
-    """Over three deltas; what was found is told with the end, beside the provider's usage."""
+    """Over three deltas; what was found is told with the end, beside the provider's usage.
+
+    The last delta waits for the next event: more of its text would be no end.
+    """
     story = streaming(pii=action) >> chunk(said("Write to eve.")) << piece(said("Write "))
     story = story >> chunk(said("adams@exa")) << piece(said(""))
     story = story >> chunk(said("mple.org!", finish_reason="stop"))
     rest = "to [EMAIL_ADDRESS]!" if action == "redact" else "to eve.adams@example.org!"
-    story = story << piece(said(rest, finish_reason="stop")) >> chunk(USAGE)  # asked for by the gateway: hidden
+    story = (
+        story >> chunk(USAGE) << piece(said(rest, finish_reason="stop"))
+    )  # usage was asked for by the gateway: hidden
     ending = That(
         fx.SendPiece,
         body=MARK,
@@ -110,7 +115,9 @@ def test_a_blocked_stream_ends_as_a_filtered_one() -> None:
             m["reason"] == "blocked_in_stream" and m["usage"]["source"] == "estimated" and m["findings"] == [TOLD]
         ),
     )  # fmt: skip
-    story = story >> chunk(said("Ask ") + said("eve@example.org") + said(" x", finish_reason="stop")) << last << CUT
+    story = (
+        story >> chunk(said("Ask ") + said("eve@example.org") + said(" x", finish_reason="stop") + MARK) << last << CUT
+    )
     assert story.transaction.state is State.CUT
     assert story >> chunk(said("more")) >> chunk(b"", end=True) >> TRAILERS >> e.HoldExpired(9) >> CLOSED
 
@@ -127,7 +134,7 @@ def test_the_caller_of_a_blocked_stream_is_told_what_the_record_says(asked: bool
     """The provider's numbers if they came, else our own; once, and only if the caller asked for them."""
     more = {"usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}} if states else {}
     event = {"choices": [{"index": 0, "delta": {"content": "eve@example.org "}}], **more}
-    bad = b"data: " + orjson.dumps(event) + b"\n\n" + said("x", finish_reason="stop")
+    bad = b"data: " + orjson.dumps(event) + b"\n\n" + said("x", finish_reason="stop") + MARK
     story = streaming(COUNTING if asked else ASKED, pii="block") >> chunk(bad)
     sent: list[bytes] = []
     told: list[Any] = []
