@@ -150,6 +150,8 @@ def test_bytes_that_differ_elsewhere_are_read_with_care(damages: list[tuple[int,
     raw = good
     for at, length, put in damages:
         raw = raw[:at] + put + raw[at + length :]
+    if not raw.endswith((b"\n\n", b"\r\n\r\n")):
+        raw += b"\n\n"  # an event that goes on would take in what `both` sends between two
     both([good, raw, good, write(chat("more"))])
 
 

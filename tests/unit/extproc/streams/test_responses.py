@@ -49,7 +49,6 @@ OFFICIAL: dict[str, Any] = {
 USED = Usage(21, 34, 5, 8, 3)
 MAIL, MINE, HOLDER = "mallory@example.net", "jo@example.org", "[EMAIL_ADDRESS_x7k2mq]"
 VALUES = {HOLDER: MINE}
-HOLD_AT_THEIR_END = {"responses_cut_by_length", "responses_error", "responses_transcript"}
 WHERE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 MESSAGE: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress"}
 PART: dict[str, Any] = {"type": "output_text", "annotations": [], "text": ""}
