@@ -18,7 +18,7 @@ from forebay.envoy_api.messages import message
 ProcessingRequest = message("envoy.service.ext_proc.v3.ProcessingRequest")
 ProcessingResponse = message("envoy.service.ext_proc.v3.ProcessingResponse")
 
-_STREAMED, _BUFFERED, _FULL_DUPLEX = 1, 2, 4  # ProcessingMode.BodySendMode
+_STREAMED, _BUFFERED, _BUFFERED_PARTIAL, _FULL_DUPLEX = 1, 2, 3, 4  # ProcessingMode.BodySendMode
 _SEND = 1  # ProcessingMode.HeaderSendMode
 
 _JWT = contract.JWT_METADATA
@@ -209,12 +209,6 @@ def _go_on(kind: str) -> bytes:
     return _bytes(response)
 
 
-def _swallow() -> bytes:
-    response = ProcessingResponse()
-    response.response_body.response.body_mutation.clear_body = True
-    return _bytes(response)
-
-
 def _read_answer(body_mode: int, without: tuple[str, ...] = ()) -> bytes:
     response = ProcessingResponse()
     response.response_headers.SetInParent()
@@ -232,10 +226,9 @@ _ALWAYS_THE_SAME: dict[type[fx.Effect], bytes] = {
     fx.ContinueRequestHeaders: _go_on("request_headers"),
     fx.WatchAnswer: _read_answer(_STREAMED),
     fx.AwaitAnswer: _read_answer(_BUFFERED),
-    fx.HoldAnswer: _read_answer(_STREAMED),
+    fx.HoldAnswer: _read_answer(_BUFFERED_PARTIAL),
     # with the provider's length a caller over HTTP/1 would wait for what never comes
     fx.RewriteAnswer: _read_answer(_FULL_DUPLEX, without=("content-length",)),
-    fx.SwallowChunk: _swallow(),
     fx.Release: _go_on("response_headers"),
     fx.LeaveAnswer: _go_on("response_headers"),
 }

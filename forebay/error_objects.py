@@ -32,6 +32,7 @@ _TYPES: Final[Mapping[int, str]] = {
 }
 _TYPES_OF_REASONS: Final[Mapping[Reason, str]] = {
     Reason.OVERLOADED: "overloaded_error",
+    Reason.ANSWER_BLOCKED: "api_error",  # in place of an error of the provider's, with its status
     Reason.UNGUARDED: "api_error",  # a 403 that is no fault of the caller's
 }
 

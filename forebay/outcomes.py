@@ -129,8 +129,13 @@ WORDINGS: dict[Reason, Wording] = {
         "because the provider has signed it. Send the conversation without that block.",
     ),
     Reason.POLICY_DENIED: Wording(Outcome.BLOCKED, 403, "policy_denied", "The request was denied by policy{what}."),
-    # the caller gets an answer that ends with `content_filter`, not an error
-    Reason.ANSWER_BLOCKED: Wording(Outcome.BLOCKED, 200, "", ""),
+    # the caller gets an answer that ends with `content_filter`, not an error, except in place of a provider's error
+    Reason.ANSWER_BLOCKED: Wording(
+        Outcome.BLOCKED,
+        200,
+        "guard_blocked",
+        "The provider answered with an error, and this gateway's guard on answers blocked its text.",
+    ),
     Reason.BLOCKED_IN_STREAM: Wording(Outcome.BLOCKED, 200, "", ""),
     Reason.MALFORMED_JSON: Wording(Outcome.REFUSED, 400, _INVALID, "The body is not valid JSON (at byte {at})."),
     Reason.DUPLICATE_KEY: Wording(Outcome.REFUSED, 400, _INVALID, "The body names a key twice (at byte {at})."),

@@ -8,9 +8,10 @@ hints         what is known of a text beyond what it says itself
 percent       a URL decoded, with the way back
 documents     texts that travel encoded: data: URLs and base64
 texts         every string a model could read, with its place
+kept          what the provider keeps or would keep, and what to do instead
+named         what in a request names something that is kept there
 call          Call: one parsed request
 draft         a Call in the making: what both operations share
-kept          what the provider keeps or would keep, and what to do instead
 media         content parts that are no text
 parts         content parts in OpenAI's APIs
 chat          /v1/chat/completions into a Call

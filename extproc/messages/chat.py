@@ -26,8 +26,10 @@ from extproc.messages.draft import (
     temperature,
 )
 from extproc.messages.json_spans import Node
+from extproc.messages.kept import stored
 from extproc.messages.parts import read_part
 from extproc.messages.refusal import Refused
+from extproc.messages.responses_tools import KEEPING
 from forebay.config.resolved import Caps
 from forebay.outcomes import Reason
 
@@ -126,6 +128,8 @@ def _tools(draft: Draft, node: Node) -> None:
         path = f"tools[{index}]"
         members = fields.members(element, path)
         type_ = fields.string(fields.required(members, "type", path + ".type"), path + ".type")
+        if type_ in KEEPING:
+            raise stored(path, "tool")
         name = type_  # a provider's own tool has no other name
         if type_ in {"function", "custom"}:
             inner = f"{path}.{type_}"
@@ -237,6 +241,12 @@ def _logit_bias(draft: Draft, node: Node) -> None:
         draft.texts.add_number(bias, "logit_bias.*", "user")
 
 
+def _store(draft: Draft, node: Node) -> None:
+    """Not written where it is left out, as in Responses: other servers that speak this API refuse what they miss."""
+    if fields.boolean(node, "store"):
+        raise stored("store", "answer")
+
+
 # Members of a message that are not simply scanned. null is as good as absent.
 _MEMBERS: Final[dict[str, Callable[[Draft, Node, str, Channel], None]]] = {
     "content": _content,
@@ -271,5 +281,6 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "top_logprobs": _top_logprobs,
     **numbers({"top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}),
     **integers({"seed": (-(2**63), fields.MAX_INTEGER)}),
-    **booleans("parallel_tool_calls", "store"),
+    "store": _store,
+    **booleans("parallel_tool_calls"),
 }

@@ -7,6 +7,7 @@ from extproc.findings import Channel
 from extproc.messages import fields
 from extproc.messages.call import Call, Limit, Member, Operation, Params, Switch, Tool
 from extproc.messages.json_spans import Node, parse
+from extproc.messages.named import check_named
 from extproc.messages.refusal import Refused
 from extproc.messages.texts import Texts
 from forebay.config.resolved import Caps
@@ -53,7 +54,7 @@ class Draft:
         self.conversation = b""
 
     def read(self, handlers: "Mapping[str, Handler]", demanded: tuple[str, ...], channel: Channel) -> None:
-        """Give every member to its handler; scan those that have none."""
+        """Give every member to its handler; scan those that have none. Nothing in them may name what is kept."""
         for name in demanded:
             fields.required(self.members, name, name)
         for name, node in self.members.items():
@@ -64,6 +65,7 @@ class Draft:
             if name in _TOKEN_FIELDS and fields.holds_numbers(node):
                 raise Refused(Reason.TOKEN_IDS, {"path": name})
             self.texts.add_member(name, node, "", channel)
+        check_named(self.body, self.root)
 
     def call(self, operation: Operation) -> Call:
         """The finished call."""

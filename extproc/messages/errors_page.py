@@ -47,12 +47,12 @@ _SEEN: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "the provider broke off (`provider_reset`), fell silent or took too long (`provider_timeout`)",
         "it breaks off: no error, no last event",
-        "it breaks off, in the middle of the body; without any of it where guards read answers or values are restored",
+        "it breaks off, in the middle of the body",
     ),
     (
         "it cannot be read, or is over a bound, where guards read answers or values are restored (`answer_unreadable`)",
         "an event with the error, then a clean end",
-        "502; it may break off where the provider stated no length",
+        "502",
     ),
     (
         "a guard blocked it (`blocked_in_stream`, `answer_blocked`)",
@@ -62,8 +62,8 @@ _SEEN: Final[tuple[tuple[str, str, str], ...]] = (
     ("the gateway's inspector died", "it breaks off", "it breaks off"),
 )
 _BREAKS: Final = """
-Where guards read a whole answer or values are restored in it, and the provider stated its length, the head waits for
-the body, and the status is still that of the tables above.
+Where guards read a whole answer or values are restored in it, the head waits for the body, and the status is still that
+of the tables above.
 
 An answer that breaks off is one whose connection (HTTP/1.1) or stream (HTTP/2) ends before the answer does: OpenAI's
 library raises `APIConnectionError`, Anthropic's the same for whole answers, and for streams it lets the
@@ -97,15 +97,21 @@ _SECTIONS: Final[tuple[tuple[Outcome, str], ...]] = (
     (Outcome.ANSWERED, "No error: the gateway answered by itself."),
 )
 
+_ITS_OWN: Final = (
+    "The provider's own answer, passed on as it is; where the tenant has guards on answers, as these leave it, and as "
+    "`answer_unreadable` where they cannot read it."
+)
+
 # What stands in the table where there is no wording of ours: status, type, message.
 _NO_WORDING: Final[Mapping[Reason, tuple[str, str, str]]] = {
-    Reason.PROVIDER_REFUSED: ("the provider's 4xx", "the provider's", "The provider's own answer, passed on as it is."),
-    Reason.PROVIDER_RATE_LIMITED: ("429", "the provider's", "The provider's own answer, passed on as it is."),
+    Reason.PROVIDER_REFUSED: ("the provider's 4xx", "the provider's", _ITS_OWN),
+    Reason.PROVIDER_RATE_LIMITED: ("429", "the provider's", _ITS_OWN),
     Reason.ANSWER_BLOCKED: (
         "200",
         "none",
         "None: an answer without text, each choice with `finish_reason: content_filter`; of Messages one that ends in "
-        "`refusal`, of Responses one that is `incomplete`.",
+        "`refusal`, of Responses one that is `incomplete`. In place of an error of the provider's an error with this "
+        "code and the provider's status.",
     ),
     Reason.BLOCKED_IN_STREAM: (
         "200",

@@ -7,8 +7,8 @@ from extproc.messages.refusal import Refused
 from forebay.outcomes import Reason
 
 Kept = Literal[
-    "answer", "background", "comparison", "container", "conversation", "file", "item", "mask", "prompt", "shell",
-    "source", "tool", "tunnel", "upload",
+    "answer", "audio", "background", "comparison", "container", "conversation", "file", "item", "mask", "named",
+    "prompt", "shell", "skill", "source", "tool", "tunnel", "upload",
 ]  # fmt: skip
 
 # What of it a call uses -> how the call says it, and what its caller reads as advice.
@@ -47,6 +47,12 @@ ADVICE: Final[Mapping[Kept, tuple[str, str]]] = {
     "container": (
         "`container` of Messages, by its id",
         "leave it out, or send it with 'skills' and without 'id'",
+    ),
+    "skill": ("a skill of the account, by its `skill_id`", "leave it out, or name one of Anthropic's own"),
+    "audio": ("what was said aloud, by its `audio.id`", "send what was said as the message's 'content'"),
+    "named": (
+        "anything else that is kept, by an id: in an item or a tool, a vector store, a voice, a cache, ...",
+        "leave it out",
     ),
 }
 

@@ -3,11 +3,12 @@
 An answer quotes what it was asked (`ECHOED`): that is the caller's word, not the model's.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from extproc.messages.answer import Usage, Words, objects, tokens
+from extproc.messages.documents import is_sealed
+from extproc.streams.identifiers import harmless
 
 ECHOED: Final = frozenset(
     {"instructions", "metadata", "prompt_cache_key", "safety_identifier", "text", "tool_choice", "tools", "user"}
@@ -20,8 +21,7 @@ _RUN_BY_THE_CALLER: Final = (
     "apply_patch_call", "computer_call", "custom_tool_call", "function_call", "local_shell_call", "shell_call",
 )  # fmt: skip
 _SEALS: Final = frozenset({"encrypted_content", "fingerprint"})
-_PICTURE: Final = 64  # characters; what is shorter could be a word
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*+={0,2}")
+_PICTURE: Final = "result"
 _TEXTS: Final = ("name", "arguments", "input", "code")  # of an item
 _PARTS: Final = ("content", "summary")
 # What tells nothing of what was said.
@@ -76,7 +76,7 @@ def filtered(response: Mapping[str, object]) -> dict[str, object]:
     return {
         "object": "response",
         "parallel_tool_calls": True,
-        **{name: response[name] for name in _TOLD if name in response},
+        **{name: harmless(response[name], (name,)) for name in _TOLD if name in response},
         "status": "incomplete",
         "incomplete_details": {"reason": "content_filter"},
         "error": None,
@@ -86,9 +86,14 @@ def filtered(response: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def must_stay(name: str, text: str) -> bool:
+    """Whether a member of an item may not change: it must come back as it went, or is a picture."""
+    return name in _SEALS or is_opaque(name, text)
+
+
 def is_opaque(name: str, text: str) -> bool:
-    """Whether a member of an item is no text: it must come back as it went, or is a picture."""
-    return name in _SEALS or (name == "result" and len(text) >= _PICTURE and _BASE64.fullmatch(text) is not None)
+    """Whether a member of an item is no text: nothing but base64 of something else."""
+    return (name in _SEALS or name == _PICTURE) and is_sealed(text)
 
 
 class ResponsesReader:

@@ -10,7 +10,7 @@ from extproc.messages.edit import Edit, apply, edits_for
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
 from extproc.messages.places import utf8_places
 from extproc.messages.refusal import Refused
-from extproc.messages.responses_answer import ECHOED, is_opaque
+from extproc.messages.responses_answer import ECHOED, must_stay
 from extproc.streams.restoring import Restoring, replacements
 from extproc.streams.rewriting import ExhaustedError
 from forebay.frozen import frozen
@@ -106,6 +106,27 @@ def layout(operation: str, root: Node) -> Layout:
     return special(root) if special else Layout()
 
 
+def _chat(root: Node) -> Layout:
+    """Arguments of tools that stand as objects where the API has strings of JSON."""
+    texts = set()
+    for choice in _objects(_members(root).get("choices")):
+        message = _members(choice.get("message"))
+        calls = [call.get(kind) for call in _objects(message.get("tool_calls")) for kind in ("function", "custom")]
+        for call in (*calls, message.get("function_call")):
+            told = [_members(call).get(name) for name in ("arguments", "input")]
+            texts |= {each.start for each in told if each is not None and isinstance(each.value, dict)}
+    return Layout(texts=frozenset(texts))
+
+
+def _members(node: Node | None) -> dict[str, Node]:
+    return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _objects(node: Node | None) -> list[dict[str, Node]]:
+    listed = node.value if node is not None and isinstance(node.value, list) else []
+    return [each.value for each in listed if isinstance(each.value, dict)]
+
+
 def _messages(root: Node) -> Layout:
     """The blocks of a message."""
     content = root.value.get("content") if isinstance(root.value, dict) else None
@@ -126,10 +147,14 @@ def _responses(root: Node) -> Layout:
     sealed = set()
     for item in output if isinstance(output, list) else ():
         for name, node in item.value.items() if isinstance(item.value, dict) else ():
-            if isinstance(node.value, str) and is_opaque(name, node.value):
+            if isinstance(node.value, str) and must_stay(name, node.value):
                 sealed.add(node.start)
     echoed = frozenset(node.start for name, node in members.items() if name in ECHOED)
     return Layout(sealed=frozenset(sealed), echoed=echoed)
 
 
-_LAYOUTS: Final[Mapping[str, Callable[[Node], Layout]]] = {"messages": _messages, "responses": _responses}
+_LAYOUTS: Final[Mapping[str, Callable[[Node], Layout]]] = {
+    "chat": _chat,
+    "messages": _messages,
+    "responses": _responses,
+}

@@ -20,6 +20,7 @@ numbers       the number of an event exchanged
 unfinished    a response as far as it has been sent
 responses     the dialect of /v1/responses
 changes       the JSON of one event: strings exchanged, every other byte left
+beside        what an answer says beside its strings: keys and numbers
 repeats       texts that are said again as a whole
 said          what the provider sent: usage, reasons, how much text
 mould         events that are alike but for one text, recognised instead of parsed

@@ -13,7 +13,7 @@ from extproc.streams.dialect import Path
 MOST_VALUES: Final = 16_384  # of an event that is large
 LARGE: Final = 64 << 10  # bytes, of an event and of a string in it
 
-Change = tuple[Path, str, str]  # where, what stands there, what is to stand there
+Change = tuple[Path, str, str]  # where, what stands there, what is to stand there: where that is no string, as JSON
 
 
 class Body:
@@ -47,6 +47,13 @@ class Body:
         start = self.data.find(quoted)
         return (start, start + len(quoted)) if start == self.data.rfind(quoted) else None
 
+    def string(self, path: Path) -> str:
+        """The string at `path`, where there is one."""
+        value: Any = self.value
+        for step in path:
+            value = value[step]
+        return str(value)
+
     def strings(self) -> Iterator[tuple[Path, str]]:
         """Every string value that is not empty, and where it stands."""
         return strings(self.value)
@@ -61,7 +68,7 @@ class Body:
                 holder: Any = self.value
                 for step in path[:-1]:
                     holder = holder[step]
-                holder[path[-1]] = new
+                holder[path[-1]] = new if isinstance(holder[path[-1]], str) else orjson.Fragment(new)
             return orjson.dumps(self.value)
         return apply(self.data, [self._edit(self._root, *change) for change in changes])
 
@@ -69,6 +76,8 @@ class Body:
         node = root
         for step in path:
             node = cast("Any", node.value)[step]
+        if not isinstance(node.value, str):
+            return Edit(node.start, node.end, new.encode())
         if node.end - node.start > LARGE:
             return Edit(node.start + 1, node.end - 1, escape(new))
         start = _alike(old, new)

@@ -7,7 +7,7 @@ import orjson
 
 from extproc.messages.answer import Usage, read_usage, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
-from extproc.streams.identifiers import is_identifier
+from extproc.streams.identifiers import harmless, is_identifier
 from extproc.streams.names import index
 
 _DONE: Final = b"[DONE]"
@@ -59,7 +59,7 @@ class ChatDialect:
             return Reading(usage=usage, extra=self._extra)
         if not self._known:
             self._known = True
-            self._head |= {name: answer[name] for name in _HEAD if _is_plain(name, answer.get(name))}
+            self._head |= {name: harmless(answer[name], (name,)) for name in _HEAD if _is_plain(name, answer.get(name))}
         pieces: list[Piece] = []
         ended: set[int] = set()
         reasons: list[str] = []

@@ -38,7 +38,8 @@ class Reading:
     `running`: objects whose strings, where they are no pieces, continue those of earlier events of the same group.
 
     `sealed`: texts of which no character may change, because the provider has signed them; they may be cut otherwise.
-    `opaque`: strings that are no text and may not change either.
+    `opaque`: strings that are no text and may not change either. `fixed`: strings that are read, and may not change.
+    `quoted`: what the caller said itself, of which numbers and keys are not read.
 
     `again`: texts that are complete, and may be said again in later events. `echoed`: the same, of what the caller said
     itself. A text of a channel that is said again follows in events that bring the end of its group, or later.
@@ -55,6 +56,8 @@ class Reading:
     begun: Usage | None = None
     sealed: Sequence[Piece] = ()
     opaque: Sequence[Path] = ()
+    fixed: Sequence[Path] = ()
+    quoted: Sequence[Path] = ()
     again: Sequence[Piece] = ()
     echoed: Sequence[Piece] = ()
     extra: bool = False

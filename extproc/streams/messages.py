@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from extproc.messages.answer import Usage
+from extproc.messages.documents import is_sealed
 from extproc.messages.messages_answer import MessagesUsage, finishes, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 from extproc.streams.names import index as index_of
@@ -182,7 +183,10 @@ def _sealed(index: int, holder: Mapping[str, object], path: Path) -> Reading:
     text = holder.get(name)
     sealed = (Piece(Channel(index, _SEALED_TEXT), (*path, name), text),) if isinstance(text, str) else ()
     ended = frozenset({index}) if type_ in _COMPLETE and (text or not name) else frozenset()
-    return Reading(sealed=sealed, opaque=tuple((*path, each) for each in opaque), ended=ended)
+    seals = [(name, seal) for name in opaque if isinstance(seal := holder.get(name), str) and seal]
+    unread = tuple((*path, name) for name, seal in seals if is_sealed(seal))
+    read = tuple((*path, name) for name, seal in seals if not is_sealed(seal))
+    return Reading(sealed=sealed, opaque=unread, fixed=read, ended=ended)
 
 
 def _event(name: str, members: Mapping[str, object]) -> bytes:

@@ -18,7 +18,7 @@ from extproc.streams.line import Line
 from extproc.streams.numbers import MEMBER, place
 from extproc.streams.sse import Event
 
-_PADDING = re.compile(rb"[A-Za-z0-9_.:/-]{1,128}")  # as `identifiers` has it; some providers hide lengths with it
+_PADDING = re.compile(rb"[A-Za-z0-9_-]{1,32}")  # as `identifiers` has it; some providers hide lengths with it
 _DIGITS = re.compile(rb"0|[1-9][0-9]{0,14}")
 _PADDED: Final = "obfuscation"  # the member that holds it
 Place = tuple[int, int]  # of a JSON string, its quotes included
@@ -100,7 +100,7 @@ def mould_of(event: Event, body: Body, reading: Reading, line: Line) -> Mould | 
     """
     if len(reading.pieces) != 1 or reading.sealed or reading.opaque or reading.ended or reading.finish_reasons:
         return None
-    if reading.again or reading.echoed:
+    if reading.again or reading.echoed or reading.fixed:
         return None
     if reading.usage is not None or reading.repeats or not event.complete:
         return None

@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from extproc.messages.answer import Usage
-from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opaque, read_usage, stated
+from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opaque, must_stay, read_usage, stated
 from extproc.streams.changes import strings
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 from extproc.streams.identifiers import is_identifier
@@ -235,7 +235,9 @@ class ResponsesDialect:
             return Reading()
         self._response.state(response)
         reading = self._told(_strings(response, ("response",), ()), () if what in _FINAL else None)
-        return replace(reading, finish_reasons=finishes(response), usage=read_usage(response.get("usage")))
+        quoted: list[Path] = [("response", name) for name in ECHOED]
+        usage = read_usage(response.get("usage"))
+        return replace(reading, finish_reasons=finishes(response), usage=usage, quoted=quoted)
 
     def _image(self, answer: Mapping[str, object], what: str) -> Reading:
         picture = is_opaque("result", _string(answer.get("partial_image_b64")))
@@ -250,6 +252,7 @@ class ResponsesDialect:
         again: list[Piece] = []
         echoed: list[Piece] = []
         opaque: list[Path] = []
+        fixed: list[Path] = []
         repeats = False
         for path, place, text in found:
             if place[0] in ECHOED and "[" not in text and "\\" not in text:
@@ -261,8 +264,8 @@ class ResponsesDialect:
             piece = Piece(self._channel(place), path, text)
             if place[0] in ECHOED:
                 echoed.append(piece)
-            elif len(place) == 3 and is_opaque(str(place[2]), text):
-                opaque.append(path)
+            elif len(place) == 3 and must_stay(str(place[2]), text):
+                (opaque if is_opaque(str(place[2]), text) else fixed).append(path)
             elif _is_text(place) and piece.channel not in self._begun:
                 self._begun.add(piece.channel)
                 pieces.append(piece)
@@ -272,7 +275,8 @@ class ResponsesDialect:
         if done is not None:
             ended |= {group for place, group in self._groups.items() if place[: len(done)] == done}
             self._unannounced = {key: group for key, group in self._unannounced.items() if group not in ended}
-        return Reading(pieces, frozenset(ended), opaque=opaque, again=again, echoed=echoed, repeats=repeats)
+        told = Reading(pieces, frozenset(ended), opaque=opaque, fixed=fixed, again=again, echoed=echoed)
+        return replace(told, repeats=repeats) if repeats else told
 
 
 _READERS: Final[Mapping[str, Callable[[ResponsesDialect, Mapping[str, object], str], Reading]]] = {

@@ -17,6 +17,7 @@ from typing import Final
 
 from extproc.messages.answer import Usage
 from extproc.messages.refusal import Refused
+from extproc.streams.beside import Beside, within
 from extproc.streams.changes import Body, Change
 from extproc.streams.complete import Complete
 from extproc.streams.dialect import Channel, Dialect, Path, Reading
@@ -73,9 +74,9 @@ class Stream:
     """
 
     __slots__ = (
-        "_again", "_at", "_bounds", "_clean_end", "_complete", "_count", "_dialect", "_ends", "_events", "_hide",
-        "_lines", "_mould", "_names", "_out", "_repeats", "_rest", "_rewritings", "_size", "_slices", "_unsent",
-        "_waiting", "closed", "said", "stop", "unread",
+        "_again", "_at", "_beside", "_bounds", "_clean_end", "_complete", "_count", "_dialect", "_ends", "_events",
+        "_hide", "_lines", "_mould", "_names", "_out", "_repeats", "_rest", "_rewritings", "_size", "_slices",
+        "_unsent", "_waiting", "closed", "said", "stop", "unread",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +111,7 @@ class Stream:
         self._again = Repeats(self._bounds.event)
         self._slices = Slices()
         self._complete = Complete(rewritings, self._slices)
+        self._beside = Beside(rewritings)
         self._size = 0
         self._at = 0
         self._unsent: frozenset[int] = frozenset()  # groups whose end has been read and not been sent
@@ -341,10 +343,11 @@ class Stream:
         Returns whether the same ones would be let pass again unseen.
         """
         texts = (*reading.pieces, *reading.sealed, *reading.again, *reading.echoed)
-        known = {piece.path for piece in texts} | set(reading.opaque)
+        known = {piece.path for piece in texts} | {*reading.opaque, *reading.fixed}
+        found, inputs = self._beside.told(body, reading, not self._dialect.says_again)
         settled = True
         for path, text in body.strings():
-            if path in known or is_identifier(path, text):
+            if path in known or is_identifier(path, text) or (inputs and within(path, inputs)):
                 continue
             line = self._running(reading, path)
             if line is not None:
@@ -356,7 +359,7 @@ class Stream:
             settled = settled and line is None and text in self._complete.seen
             if new != text:
                 changes.append((path, text, new))
-        return settled
+        return (yield from self._beside.read(found, reading, body, changes, self._complete.read)) and settled
 
     def _running(self, reading: Reading, path: Path) -> Line | None:
         """In a delta it is still the next piece of something: what it points to may have begun in an earlier one."""

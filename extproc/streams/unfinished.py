@@ -8,7 +8,7 @@ from typing import Final
 
 from extproc.messages.responses_answer import filtered
 from extproc.streams.dialect import Channel, Path
-from extproc.streams.identifiers import is_identifier
+from extproc.streams.identifiers import is_identifier, is_large
 
 _MOST_ITEMS: Final = 256
 _MOST_VALUES: Final = 2_000  # of an item
@@ -127,7 +127,7 @@ class _Skeletons:
             return {key: self.of(each, (*place, key)) for key, each in value.items() if self._left > 0}
         if isinstance(value, list):
             return [self.of(each, (*place, number)) for number, each in enumerate(value) if self._left > 0]
-        return value
+        return 0 if is_large(value) else value  # it may have been masked
 
 
 def _begun(response: Mapping[str, object]) -> dict[str, object]:

@@ -8,20 +8,21 @@ import orjson
 
 from extproc.detectors.leakage import NOTHING, Prints
 from extproc.findings import AnswerFinding, Text
+from extproc.messages.documents import is_sealed
 from extproc.messages.edit import Edit, apply, edits_for
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
 from extproc.messages.refusal import Refused
 from extproc.messages.responses_answer import filtered
 from extproc.messages.restore import MAX_VALUES, Layout, layout, restore
+from extproc.streams.beside import number_in
 from extproc.streams.dialect import Path
 from extproc.streams.guarding import Guarding, answer_guard
-from extproc.streams.identifiers import is_identifier
+from extproc.streams.identifiers import harmless, is_identifier, is_large, is_name
 from extproc.streams.rewriting import BlockedError
 from forebay.config.resolved import Guards
 from forebay.frozen import frozen
 from forebay.outcomes import Reason
 
-_OPAQUE: Final = frozenset({"signature", "data", "encrypted_content", "fingerprint", "result"})  # of what is sealed
 _HEAD: Final = ("id", "object", "created", "model", "service_tier", "system_fingerprint", "usage")
 
 
@@ -54,7 +55,9 @@ def finish(
     try:
         body = _guarded(body, guarding, guards.output.changes, operation)
     except BlockedError:
-        return Finished(_FILTERED[operation](orjson.loads(body)), 0, guarding.findings, True)
+        answer = orjson.loads(body)
+        blocked = _FILTERED[operation](answer if isinstance(answer, dict) else {})
+        return Finished(blocked, 0, guarding.findings, True)
     except (Refused, ValueError):
         raise Refused(Reason.ANSWER_UNREADABLE) from None
     body, restored = restore(body, values, operation=operation) if values else (body, 0)
@@ -64,20 +67,47 @@ def finish(
 def _guarded(body: bytes, guarding: Guarding, changes: bool, operation: str) -> bytes:
     edits: list[Edit] = []
     root = parse(body, MAX_DEPTH, MAX_VALUES)
-    if not isinstance(root.value, dict):
+    if not isinstance(root.value, dict) and not _members(root):  # a list is an error, as some providers write them
         raise ValueError("an answer is a JSON object")
-    if changes and _SAYS_AGAIN.get(operation, _nowhere)(root.value):
+    if changes and isinstance(root.value, dict) and _SAYS_AGAIN.get(operation, _nowhere)(root.value):
         raise ValueError("text that may change is said again")
-    for path, node, sealed in _texts(root, layout(operation, root)):
+    where = layout(operation, root)
+    for path, node, sealed in _texts(root, where):
         text = node.value if isinstance(node.value, str) else body[node.start : node.end].decode()
-        if is_identifier(path, text) or (sealed and path[-1] in _OPAQUE):
+        if is_identifier(path, text) or (sealed and is_sealed(text)):
             continue
         new = guarding.whole(text)
         if new != text:
             if sealed:
                 raise BlockedError
             edits += _edits(node, body, text, new)
+    edits += _beside(root, where, body, guarding)
     return apply(body, edits) if edits else body
+
+
+def _beside(root: Node, where: Layout, body: bytes, guarding: Guarding) -> Iterator[Edit]:
+    """What is said in keys and numbers, as in a stream (`streams.beside`). Raises BlockedError."""
+    waiting: list[tuple[str, Node, bool, bool]] = [("", root, False, True)]
+    while waiting:
+        name, node, sealed, ordinary = waiting.pop()
+        if node.start in where.echoed:
+            continue
+        sealed = sealed or node.start in where.sealed
+        large = is_large(node.value)
+        if large or not ordinary:
+            number = body[node.start : node.end].decode() if large else "null"
+            text = f"{{{orjson.dumps(name).decode()}:{number}}}"
+            new = guarding.whole(text)
+            if new != text and sealed:
+                raise BlockedError
+            if new != text:
+                yield Edit(node.start, node.end, number_in(text, new).encode())
+        if node.start in where.texts:
+            continue
+        if isinstance(node.value, dict):
+            waiting += [(key, child, sealed, is_name(key)) for key, child in node.value.items()]
+        elif isinstance(node.value, list):
+            waiting += [(name, child, sealed, True) for child in node.value]
 
 
 def _edits(node: Node, body: bytes, text: str, new: str) -> list[Edit]:
@@ -136,10 +166,10 @@ def _filtered_chat(answer: dict[str, object]) -> bytes:
     given = choices if isinstance(choices, list) and choices else [{}]
     return orjson.dumps(
         {
-            **{name: answer[name] for name in _HEAD if name in answer},
+            **{name: harmless(answer[name], (name,)) for name in _HEAD if name in answer},
             "choices": [
                 {
-                    "index": choice.get("index", place) if isinstance(choice, dict) else place,
+                    "index": _index(choice, place),
                     "message": {"role": "assistant", "content": "", "refusal": None},
                     "logprobs": None,
                     "finish_reason": "content_filter",
@@ -150,9 +180,14 @@ def _filtered_chat(answer: dict[str, object]) -> bytes:
     )
 
 
+def _index(choice: object, place: int) -> object:
+    said = choice.get("index") if isinstance(choice, dict) else None
+    return said if isinstance(said, int) and not is_large(said) else place
+
+
 def _filtered_message(answer: dict[str, object]) -> bytes:
     """The same for Messages: no blocks, and `refusal` for a reason."""
-    told = {name: answer[name] for name in ("id", "model", "usage") if name in answer}
+    told = {name: harmless(answer[name], (name,)) for name in ("id", "model", "usage") if name in answer}
     ending = {"stop_reason": "refusal", "stop_sequence": None}
     return orjson.dumps({"type": "message", "role": "assistant", **told, "content": [], **ending})
 

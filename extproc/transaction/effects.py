@@ -59,7 +59,7 @@ class AwaitAnswer:
 
 @frozen
 class HoldAnswer:
-    """Send the answer's head on, and its body in pieces as they come; they will be swallowed until the last."""
+    """Hold the answer back and send its body: all of it, or as much as Envoy can hold."""
 
 
 @frozen
@@ -77,11 +77,6 @@ class SendPiece:
     body: bytes = field(repr=False)
     end_of_stream: bool
     metadata: Metadata | None
-
-
-@frozen
-class SwallowChunk:
-    """Send nothing in place of this piece; what it held comes with the last one."""
 
 
 @frozen
@@ -186,7 +181,6 @@ Effect = (
     | HoldAnswer
     | RewriteAnswer
     | SendPiece
-    | SwallowChunk
     | PassChunk
     | ReplaceAnswer
     | PassTrailers

@@ -64,9 +64,6 @@ class Exchange:
     served: str = ""  # the backend that answered, as Envoy names it on the answer
     watch: AnswerWatch | None = None
     rewrite: Rewrite | None = None
-    held: list[bytes] = field(default_factory=list)  # pieces of an answer whose head has been sent on
-    held_bytes: int = 0
-    head_sent: bool = False  # of such an answer: from here on an error can only cut it off
     answer_whole: bytes = b""
     trailers_follow: bool = False
     stages: dict[str, int] = field(default_factory=dict)
@@ -75,7 +72,7 @@ class Exchange:
     def holds(self) -> int:
         """Bytes of bodies that are here and nowhere else."""
         unread = self.rewrite.stream.unread if self.rewrite else 0
-        return len(self.body) + self.held_bytes + len(self.answer_whole) + unread
+        return len(self.body) + len(self.answer_whole) + unread
 
     @property
     def tenant_name(self) -> str:

@@ -47,7 +47,6 @@ HANDLERS: dict[tuple[State, type[e.Event]], Handler] = {
     (State.WATCHING, e.ResponseTrailersReceived): response_path.end_with_trailers,
     (State.AWAITING_ANSWER, e.ResponseBodyReceived): response_path.restore,
     (State.HOLDING, e.ResponseBodyReceived): response_path.hold,
-    (State.HOLDING, e.ResponseTrailersReceived): response_path.end_held_with_trailers,
     (State.STREAMING, e.ResponseBodyReceived): stream_path.rewrite,
     (State.STREAMING, e.ResponseTrailersReceived): stream_path.end_with_trailers,
     (State.STREAMING, e.HoldExpired): stream_path.release,
@@ -118,7 +117,6 @@ class Transaction:
     def _let_go(self) -> None:
         exchange = self.exchange
         exchange.body = exchange.answer_whole = b""
-        exchange.held, exchange.held_bytes = [], 0
         exchange.rewrite = None
 
     def _count(self) -> None:

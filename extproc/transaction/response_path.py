@@ -35,24 +35,28 @@ READERS: dict[str, Callable[[], AnswerReader]] = {
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
+_STATUSES = ("2", "3", "4", "5")  # first digits: of others nobody knows what they mean
 MOST_HELD = 7 << 20  # bytes of an answer to be restored; Envoy's own buffer (the listener's) is a little larger
 
 
 def read_head(exchange: Exchange, context: Context, event: ResponseHeadersReceived) -> Step:
     """Decide how the answer is read.
 
-    Empty answers pass unread, and so do errors unless they could quote placeholders.
+    Empty answers pass unread, and so do errors of Envoy's own, and those of providers where nobody asked to read them.
     """
     status = event.headers.get(":status") or ""
     exchange.served = _served(event.headers)
     exchange.answered_with_error = not status.startswith("2")
-    # an error may quote the request, placeholders included; a local reply of a filter behind us quotes nothing
-    quotes = bool(exchange.values) and event.headers.get(contract.FROM_PROVIDER) is not None
-    if event.end_of_stream or (exchange.answered_with_error and not quotes):
+    if status[:1] not in _STATUSES:
+        return unreadable(exchange, context)
+    # an error may quote the request, placeholders included; a local reply of a filter behind us says nothing of its own
+    reads = exchange.values or exchange.output_guards is not None
+    says = bool(reads) and event.headers.get(contract.FROM_PROVIDER) is not None
+    if event.end_of_stream or (exchange.answered_with_error and not says):
         return [fx.Release(), fx.Conclude(Outcome.COMPLETED, Reason.OK)], State.RELEASED
     media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
     encoded = (event.headers.get("content-encoding") or "identity").strip().lower() != "identity"
-    if exchange.values or exchange.output_guards is not None:
+    if reads:
         readable = not encoded and not exchange.answered_with_error
         if readable and media_type == EVENT_STREAM and exchange.operation in stream_path.DIALECTS:
             return stream_path.begin(exchange, context, event)
@@ -91,12 +95,12 @@ def end_with_trailers(exchange: Exchange, context: Context, event: ResponseTrail
 
 
 def _await_whole(exchange: Exchange, context: Context, stated_length: str | None) -> Step:
-    """Envoy collects an answer whose length it knows to fit; any other is collected here.
+    """Envoy collects the answer, its head included, so that an error can still stand in its place.
 
-    Envoy asked to collect an answer that turns out too large may wait for ever: it stops reading and has no timeout.
+    Asked for the whole of one that turns out too large it would wait for ever: it stops reading and has no timeout. So
+    of an answer of unknown length we ask for as much as it can hold.
     """
     if stated_length is None:
-        exchange.head_sent = True
         return [fx.HoldAnswer()], State.HOLDING
     if not stated_length.isdecimal() or int(stated_length) > MOST_HELD:
         return unreadable(exchange, context)
@@ -104,20 +108,14 @@ def _await_whole(exchange: Exchange, context: Context, stated_length: str | None
 
 
 def hold(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
-    """Keep one piece; with the last one the whole is restored."""
-    exchange.held.append(event.body)
-    exchange.held_bytes += len(event.body)
-    if exchange.held_bytes > MOST_HELD or not context.holdings.fits(exchange.tenant_name, len(event.body)):
+    """The whole answer, or no more than its beginning: then Envoy would let the rest of it pass unread.
+
+    Trailers that follow look the same, so such an answer is refused as well.
+    """
+    too_large = len(event.body) > MOST_HELD or not context.holdings.fits(exchange.tenant_name, len(event.body))
+    if too_large or not event.end_of_stream:
         return unreadable(exchange, context)
-    if not event.end_of_stream:
-        return [fx.SwallowChunk()], State.HOLDING
-    exchange.answer_whole, exchange.held, exchange.held_bytes = b"".join(exchange.held), [], 0
-    return [_finish(exchange)], State.RESTORING
-
-
-def end_held_with_trailers(exchange: Exchange, context: Context, event: ResponseTrailersReceived) -> Step:
-    """Every piece has been swallowed and trailers cannot bring a body back: end closed."""
-    return unreadable(exchange, context)
+    return restore(exchange, context, event)
 
 
 def restore(exchange: Exchange, context: Context, event: ResponseBodyReceived) -> Step:
@@ -138,22 +136,24 @@ def replace(exchange: Exchange, context: Context, event: AnswerRestored) -> Step
     metadata = _counted(exchange, context)
     if event.blocked:
         metadata = {**metadata, "reason": Reason.ANSWER_BLOCKED.value}
-    answer = fx.ReplaceAnswer(event.body, metadata)
+    answer = fx.ReplaceAnswer(_body(exchange, event), metadata)
     if exchange.trailers_follow:
         exchange.watch = None  # counted; the trailers have nothing to add
         return [answer], State.TRAILING
     return [answer, *_done(exchange)], State.COMPLETED
 
 
-def unreadable(exchange: Exchange, context: Context) -> Step:
-    """The answer cannot be guarded, or values cannot be put back: the caller gets an error rather than either.
+def _body(exchange: Exchange, event: AnswerRestored) -> bytes:
+    """What goes out. In place of an error that a guard blocked, one of ours: no answer was filtered."""
+    if event.blocked and exchange.answered_with_error:
+        return error_body(Reason.ANSWER_BLOCKED, exchange.api, exchange.request_id)
+    return event.body
 
-    Where the head is on its way already, the error is an answer that breaks off.
-    """
-    exchange.values, exchange.held, exchange.held_bytes, exchange.answer_whole = {}, [], 0, b""
+
+def unreadable(exchange: Exchange, context: Context) -> Step:
+    """The answer cannot be guarded, or values cannot be put back: the caller gets an error rather than either."""
+    exchange.values, exchange.answer_whole = {}, b""
     reason = Reason.ANSWER_UNREADABLE
-    if exchange.head_sent:
-        return [fx.Abort(reason), fx.Conclude(Outcome.FAILED, reason)], State.ABORTED
     answer = fx.RespondLocally(
         WORDINGS[reason].status,
         (("content-type", JSON),),

@@ -33,7 +33,7 @@ class State(Enum):
     FORWARDED = auto()  # let through; the answer's head is awaited
     WATCHING = auto()  # the answer passes in pieces
     AWAITING_ANSWER = auto()  # the answer is held back by Envoy, its whole body awaited
-    HOLDING = auto()  # the answer is held back by us, piece by piece
+    HOLDING = auto()  # the answer is held back by Envoy, as much of its body awaited as it can hold
     STREAMING = auto()  # the answer is rewritten while it passes
     SLICING = auto()  # work outstanding: the rest of a piece of such an answer
     RESTORING = auto()  # work outstanding: the whole answer guarded and restored
@@ -60,7 +60,7 @@ LEGAL: dict[State, frozenset[type[e.Event]]] = {
     State.FORWARDED: frozenset({e.ResponseHeadersReceived}),
     State.WATCHING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
     State.AWAITING_ANSWER: frozenset({e.ResponseBodyReceived}),
-    State.HOLDING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived}),
+    State.HOLDING: frozenset({e.ResponseBodyReceived}),
     State.STREAMING: frozenset({e.ResponseBodyReceived, e.ResponseTrailersReceived, e.HoldExpired}),
     State.SLICING: frozenset({e.WayGiven}),
     State.RESTORING: frozenset({e.AnswerRestored, e.RestorationFailed}),

@@ -87,9 +87,10 @@ Every kind of entry at once:
   else from the defaults below.
 - Guards with `out` read the answers of chat calls, in whatever API and streamed or not, for what the model says and the
   caller did not send: `redact` masks it, `block` ends the answer with `finish_reason: content_filter` or what the API
-  has in its place, `log` records it. What cannot be read (compressed, no JSON, over 7 MiB) is then refused, whatever
-  `failure_mode` says. `types` counts both ways. What the caller sent comes back if it was redacted on the way in; with
-  another `in` it cannot be told from what the model adds, and is masked or blocked as well.
+  has in its place, `log` records it. Errors of providers are read, too. What cannot be read (compressed, no JSON, over
+  7 MiB) is then a 502 `answer_unreadable`, whatever `failure_mode` says. `types` counts both ways. What the caller sent
+  comes back if it was redacted on the way in; with another `in` it cannot be told from what the model adds, and is
+  masked or blocked as well.
 - When a guarded stream stands still, ordinary words go out after 2 s, and values that are whole are masked, or block.
   `pause` is about what may be the beginning of a value, such as `4111 11`.
 - API keys: one per line behind each reference, at least 16 printable ASCII characters, no comma, not shaped like a JWT,

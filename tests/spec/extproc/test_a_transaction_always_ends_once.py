@@ -59,7 +59,6 @@ def _copied(transaction: Transaction) -> Transaction:
     twin.exchange = copy.copy(transaction.exchange)
     twin.context = replace(transaction.context, holdings=copy.deepcopy(transaction.context.holdings))
     twin.exchange.stages = dict(transaction.exchange.stages)
-    twin.exchange.held = list(transaction.exchange.held)
     twin.exchange.watch = copy.deepcopy(transaction.exchange.watch)
     twin.exchange.rewrite = copy.deepcopy(transaction.exchange.rewrite)
     return twin

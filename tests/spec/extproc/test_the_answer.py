@@ -1,5 +1,6 @@
 """The answer's story: passed unread, watched, or held back and restored."""
 
+import pytest
 from playbook import CLOSED, TRAILERS, FixedPrice, Playbook, That, answer, body, chunk, context, head, inspected
 
 from extproc.messages.restore import restore
@@ -98,13 +99,12 @@ def test_the_price_is_that_of_the_backend_that_answered() -> None:
     assert asked == ["two/gpt-4o"]
 
 
-def test_an_answer_of_unknown_length_is_held_piece_by_piece() -> None:
-    """Nothing of it leaves before the whole is restored."""
+def test_an_answer_of_unknown_length_is_held_too() -> None:
+    """Nothing of it leaves before the whole is restored, its head included."""
     story = forwarded(MAIL)
     placeholder = next(iter(story.transaction.exchange.values))
     raw = b'{"choices":[{"message":{"content":"Dear %s"}}]}' % placeholder.encode()
-    story = story >> answer() << fx.HoldAnswer() >> chunk(raw[:40]) << fx.SwallowChunk()
-    story = story >> chunk(raw[40:], end=True) << That(fx.RestoreAnswer, body=raw)
+    story = story >> answer() << fx.HoldAnswer() >> chunk(raw, end=True) << That(fx.RestoreAnswer, body=raw)
     assert story >> e.AnswerRestored(b"{}", 1, 9) << That(fx.ReplaceAnswer, body=b"{}") << DONE
 
 
@@ -114,21 +114,34 @@ def test_an_answer_that_says_it_is_too_large_is_refused_at_its_head() -> None:
     assert story << That(fx.RespondLocally, status=502) << That(fx.Conclude, reason=Reason.ANSWER_UNREADABLE)
 
 
-def test_an_answer_that_grows_too_large_is_broken_off() -> None:
-    """Its head is gone already; no placeholder follows it."""
-    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> chunk(b"x" * MOST_HELD) << fx.SwallowChunk()
-    story = story >> chunk(b"x") << fx.Abort(Reason.ANSWER_UNREADABLE)
-    assert story << That(fx.Conclude, reason=Reason.ANSWER_UNREADABLE)
-    assert story.transaction.exchange.held == []
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [(b"x" * (MOST_HELD + 1), True), (b"{}" + b" " * MOST_HELD, False), (b"{}", False)],
+    ids=["too large", "too large for Envoy", "more follows, and it is not known what"],
+)
+def test_a_held_answer_that_is_not_whole_or_too_large_is_an_error(said: bytes, end: bool) -> None:
+    """Whatever were sent in place of a beginning, Envoy would let the rest follow it."""
+    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> chunk(said, end=end)
+    story = story << That(fx.RespondLocally, status=502, details="forebay_answer_unreadable")
+    assert story << That(fx.Conclude, outcome=Outcome.FAILED, reason=Reason.ANSWER_UNREADABLE)
+    assert story.transaction.exchange.holds == 0
 
 
-def test_a_held_answer_that_cannot_be_read_is_broken_off() -> None:
-    """Whether its JSON is broken or trailers follow it."""
-    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> chunk(b"{", end=True) << fx.RestoreAnswer
-    story = story >> e.RestorationFailed(Reason.ANSWER_UNREADABLE, 9) << fx.Abort(Reason.ANSWER_UNREADABLE)
-    assert story << That(fx.Conclude, outcome=Outcome.FAILED)
-    story = forwarded(MAIL) >> answer() << fx.HoldAnswer() >> TRAILERS << fx.Abort(Reason.ANSWER_UNREADABLE)
-    assert story << That(fx.Conclude, outcome=Outcome.FAILED)
+def test_a_held_answer_for_which_there_is_no_room_is_an_error() -> None:
+    """What answers hold counts as what prompts hold."""
+    story = forwarded(MAIL)
+    story.transaction.context.holdings.in_all = 9
+    story = story >> answer() << fx.HoldAnswer() >> chunk(b'{"choices":[]}', end=True)
+    assert story << That(fx.RespondLocally, status=502) << That(fx.Conclude, reason=Reason.ANSWER_UNREADABLE)
+
+
+def test_a_held_answer_that_cannot_be_read_is_an_error() -> None:
+    """With the reason in the record, whether its length was stated or not."""
+    for length, asks in ((None, fx.HoldAnswer()), (1, fx.AwaitAnswer())):
+        story = forwarded(MAIL) >> answer(length=length) << asks >> chunk(b"{", end=True) << fx.RestoreAnswer
+        story = story >> e.RestorationFailed(Reason.ANSWER_UNREADABLE, 9)
+        story = story << That(fx.RespondLocally, status=502, metadata=lambda m: m["reason"] == "answer_unreadable")
+        assert story << That(fx.Conclude, outcome=Outcome.FAILED)
 
 
 def test_an_error_of_a_provider_that_may_quote_placeholders_is_restored() -> None:

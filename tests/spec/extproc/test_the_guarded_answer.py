@@ -285,9 +285,34 @@ def test_what_cannot_be_read_is_not_passed_on(content_type: str, encoding: str) 
     assert forwarded() >> given << fx.Release() << DONE
 
 
-def test_errors_and_embeddings_are_not_guarded() -> None:
+@pytest.mark.parametrize("action", ["redact", "block"])
+def test_an_error_of_a_provider_is_guarded_too(action: Any) -> None:
+    """It quotes what it was sent, and may say anything. What blocks it is an error as well, of ours."""
+    mine, raw = guards(pii=action), b'{"error":{"message":"no eve@example.org"}}'
+    story = forwarded(PLAIN, pii=action) >> answer("400", length=len(raw), provider=True) << fx.AwaitAnswer()
+    story = story >> chunk(raw, end=True) << fx.RestoreAnswer >> restored(raw, mine, story)
+    body = b"[EMAIL_ADDRESS]" if action == "redact" else b'"code":"answer_blocked"'
+    story = story << That(fx.ReplaceAnswer, body=lambda got: body in got and b"eve@" not in got)
+    assert story << That(fx.Conclude, reason=Reason.OK if action == "redact" else Reason.ANSWER_BLOCKED)
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/event-stream", "text/plain"])
+def test_an_error_that_cannot_be_read_is_replaced(content_type: str) -> None:
+    """With guards on answers nothing passes that they have not read; Envoy's own errors say nothing of anybody's."""
+    story = forwarded(pii="log") >> answer("429", content_type, provider=True)
+    assert story << That(fx.RespondLocally, status=502) << BROKEN
+    assert forwarded(pii="log") >> answer("429", content_type) << fx.Release() << DONE
+
+
+@pytest.mark.parametrize("status", ["600", "999", "101", "x"])
+def test_a_status_that_means_nothing_is_an_unreadable_answer(status: str) -> None:
+    """Whoever calls would have to guess, guards or not."""
+    for story in (forwarded(PLAIN), forwarded(pii="log")):
+        assert story >> answer(status, provider=True) << That(fx.RespondLocally, status=502) << BROKEN
+
+
+def test_embeddings_are_not_guarded() -> None:
     """A model says nothing there."""
-    assert forwarded(pii="block") >> answer("500", provider=True) << fx.Release() << DONE
     raw = b'{"model":"chat","input":"hello"}'
     mine = guards(pii="block")
     story = Playbook(context(tenants={"acme": Tenant("acme", (), None, None, mine)}))

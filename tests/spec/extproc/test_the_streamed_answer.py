@@ -66,7 +66,7 @@ def test_a_value_comes_back_however_its_placeholder_is_cut(raw: bytes) -> None:
         ),
     )
     story = story >> chunk(said("Dear ")) << piece(said("Dear ")) >> chunk(said(placeholder[:5])) << piece(said(""))
-    story = story >> chunk(said(placeholder[5:] + "!")) << piece(said("jo@example.org!"))
+    story = story >> chunk(said(placeholder[5:] + "! ")) << piece(said("jo@example.org! "))
     story = story >> chunk(USAGE)
     if raw is PLAIN:
         story = story << piece(USAGE)
@@ -111,12 +111,12 @@ def test_a_piece_that_is_much_work_lets_others_have_their_turns() -> None:
     """What is done goes out at once, the rest with its slice, and the answer's end with the last."""
     story, placeholder = streaming()
     holdings = story.transaction.context.holdings
-    long = said("x" * PIECE + placeholder)
+    long = said("x" * PIECE + placeholder + " ")
     story = story >> chunk(said("first") + long, end=True) << piece(said("first"))
     assert holdings.total == len(said("first") + long)  # what is held counts
     story = in_slices(story, e.WayGiven(5_001))
     assert holdings.total == 0
-    restored = said("x" * PIECE + "jo@example.org")
+    restored = said("x" * PIECE + "jo@example.org ")
     assert story << piece(restored[:PIECE]) << piece(restored[PIECE:], True) << DONE
 
 
@@ -166,10 +166,10 @@ def test_trailers_after_all_was_said_need_no_piece() -> None:
 def test_a_stream_that_cannot_be_read_is_cut() -> None:
     """With what came before it, an error, the end and the reason; what the provider still says is dropped."""
     story, placeholder = streaming()
-    story = story >> chunk(said(placeholder) + b"data: {oops\n\n")
+    story = story >> chunk(said(placeholder + " ") + b"data: {oops\n\n")
     last = That(
         fx.SendPiece,
-        body=lambda raw: raw.startswith(said("jo@example.org")) and raw.count(b"answer_unreadable") == 1,
+        body=lambda raw: raw.startswith(said("jo@example.org ")) and raw.count(b"answer_unreadable") == 1,
         end_of_stream=True,
         metadata=lambda m: m["reason"] == "answer_unreadable" and m["restored"] == 1,
     )

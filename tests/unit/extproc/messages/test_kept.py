@@ -73,6 +73,17 @@ TOLD: list[tuple[tuple[Parse, dict[str, Any]], str, Kept]] = [
         "mask",
     ),
     (responses(tools=[{"type": "shell", "environment": {"type": "container_auto"}}]), "tools[0].environment", "shell"),
+    (messages(container={"skills": [{"type": "custom", "skill_id": "s"}]}), "container.skills[0].skill_id", "skill"),
+    (
+        (parse_chat, {"model": "m", "messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}),
+        "messages[0].audio",
+        "audio",
+    ),
+    (
+        responses(input=[{"type": "code_interpreter_call", "code": "x", "container_id": "cntr_1"}]),
+        "input[0].container_id",
+        "named",
+    ),
 ]
 
 

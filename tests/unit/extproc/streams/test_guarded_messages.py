@@ -1,5 +1,6 @@
 """Guards over answers of Messages: signed text is read and never changed, a tool's input is read as it streams."""
 
+import base64
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from extproc.streams.stream import Stop, Stream
 from extproc.streams.whole import finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 
+SIGNATURE = base64.b64encode(bytes(range(128, 192))).decode()
 MAIL, CARD = "mallory@example.net", 4111111111111111
 VALUES = {"[EMAIL_ADDRESS_x7k2mq]": "jo@example.org"}
 HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "usage": {"input_tokens": 1}}
@@ -57,8 +59,8 @@ def test_what_is_found_in_signed_text_blocks_the_answer(action: str, blocked: bo
 
 
 def test_clean_signed_text_passes_as_it_is() -> None:
-    """Its placeholders too, and signatures are not read."""
-    block = thinking("Mail [EMAIL_ADDRESS_x7k2mq].") | {"signature": MAIL}
+    """Its placeholders too, and signatures that look like some are not read."""
+    block = thinking("Mail [EMAIL_ADDRESS_x7k2mq].") | {"signature": SIGNATURE}
     answer, done = whole("redact", block)
     assert (answer["content"], done.blocked) == ([block], False)
 

@@ -1,5 +1,6 @@
 """The events of Messages."""
 
+import base64
 from contextlib import suppress
 from typing import Any
 
@@ -34,6 +35,8 @@ OFFICIAL = {
     "message_delta": RawMessageDeltaEvent,
     "message_stop": RawMessageStopEvent,
 }
+
+SEAL = base64.b64encode(bytes(range(128, 192))).decode()  # looks like a signature
 
 
 def dialect() -> MessagesDialect:
@@ -83,18 +86,27 @@ def test_thinking_is_sealed() -> None:
     assert read(delta(type="thinking_delta", thinking="t")) == Reading(
         sealed=(Piece(thinking, ("delta", "thinking"), "t"),)
     )
-    assert read(delta(type="signature_delta", signature="s")) == Reading(
+    assert read(delta(type="signature_delta", signature=SEAL)) == Reading(
         opaque=(("delta", "signature"),), ended=frozenset({0})
     )
-    assert read(begin(type="redacted_thinking", data="d")) == Reading(opaque=(("content_block", "data"),))
+    assert read(begin(type="redacted_thinking", data=SEAL)) == Reading(opaque=(("content_block", "data"),))
     assert read(begin(type="thinking", thinking="t", signature="")) == Reading(
-        sealed=(Piece(thinking, ("content_block", "thinking"), "t"),), opaque=(("content_block", "signature"),)
+        sealed=(Piece(thinking, ("content_block", "thinking"), "t"),)
     )
+
+
+@pytest.mark.parametrize("seal", ["s", "Write to eve", base64.b64encode(b"Write to eve@example.org. " * 9).decode()])
+def test_what_does_not_look_sealed_is_read_and_may_not_change(seal: str) -> None:
+    """Short, no base64, or base64 of a text: somebody's words stand where a signature should."""
+    read = dialect().read
+    assert read(begin(type="redacted_thinking", data=seal)) == Reading(fixed=(("content_block", "data"),))
+    told = read(delta(type="compaction_delta", content=None, encrypted_content=seal))
+    assert told.fixed == (("delta", "encrypted_content"),)
 
 
 def test_compacted_turns_are_sealed() -> None:
     """As thinking is; their summary comes in one delta."""
-    summary = delta(type="compaction_delta", content="t", encrypted_content="e")
+    summary = delta(type="compaction_delta", content="t", encrypted_content=SEAL)
     assert dialect().read(summary) == Reading(
         sealed=(Piece(Channel(0, "sealed"), ("delta", "content"), "t"),),
         opaque=(("delta", "encrypted_content"),),

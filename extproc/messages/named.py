@@ -1,0 +1,87 @@
+"""What in a request names something that is kept at the provider, in the account that all callers share.
+
+Such names are told by the key they stand under, wherever it stands: an API gets new places for them faster than a list
+of places could follow. Left out is what callers say of themselves and of their own tools, where any key may stand.
+"""
+
+import re
+from typing import Final, TypeAlias
+
+from extproc.messages import fields
+from extproc.messages.json_spans import Node
+from extproc.messages.kept import Kept, stored
+from extproc.messages.refusal import Refused
+from extproc.messages.texts import KNOWN_KEYS
+
+_THINGS: Final = "file|container|vector_store|skill|tunnel|conversation|response|upload"
+_NAME: Final = re.compile(rf"(?:.*_)?((?:{_THINGS})_ids?|cached_content)", re.DOTALL)
+_MAY_HOLD_ONE: Final = re.compile(rb'(?:_ids?|"id|cached_content|"container)"|\\u')
+# Schemas and inputs of the caller's tools, and what it notes for itself.
+_FREE: Final = frozenset({"arguments", "input_schema", "metadata", "parameters", "schema"})
+_OBJECTS: Final = frozenset({"audio", "container", "conversation", "prompt", "skill", "vector_store", "voice"})  # by id
+_CONTAINER: Final = "container"  # its id, where it is a string
+_INPUT: Final = "input"  # of a tool, where it is an object
+_PUBLIC: Final = "anthropic"  # type of skills that are everybody's
+_NAMED: Final = (
+    KNOWN_KEYS
+    | _OBJECTS
+    | {"document", "environment", "file", "input", "messages", "outputs", "result", "results", "skills", "tools"}
+)
+
+_ADVISED: Final[dict[str, Kept]] = {
+    "audio": "audio",
+    "container": "container",
+    "conversation": "conversation",
+    "conversation_id": "conversation",
+    "prompt": "prompt",
+    "response_id": "conversation",
+    "skill_id": "skill",
+    "tunnel_id": "tunnel",
+}  # all others: leave it out
+
+_Steps: TypeAlias = "tuple[_Steps, str | int] | None"  # from the place back to the root
+
+
+def check_named(body: bytes, root: Node) -> None:
+    """Raises Refused(STORED_STATE) for a `body`, parsed as `root`, that names something kept at the provider."""
+    if _MAY_HOLD_ONE.search(body) is None:
+        return
+    waiting: list[tuple[Node, _Steps]] = [(root, None)]
+    while waiting:
+        node, steps = waiting.pop()
+        if isinstance(node.value, list):
+            waiting += [(child, (steps, place)) for place, child in enumerate(node.value)]
+        elif isinstance(node.value, dict):
+            waiting += _members(node.value, steps)
+
+
+def _members(members: dict[str, Node], steps: _Steps) -> list[tuple[Node, _Steps]]:
+    """Those in which more may stand."""
+    within: list[tuple[Node, _Steps]] = []
+    for key, child in members.items():
+        if _names(key, child) and not _is_public(key, members):
+            raise _stored(steps, key)
+        if key not in _FREE and not (key == _INPUT and isinstance(child.value, dict)):
+            within.append((child, (steps, key)))
+    return within
+
+
+def _names(key: str, node: Node) -> bool:
+    if key in _OBJECTS:
+        told = node.value.get("id") if isinstance(node.value, dict) else None
+        return fields.given(told) or (key == _CONTAINER and isinstance(node.value, str) and node.value != "")
+    return _NAME.fullmatch(key) is not None and fields.given(node)
+
+
+def _is_public(key: str, members: dict[str, Node]) -> bool:
+    return key == "skill_id" and "type" in members and members["type"].value == _PUBLIC
+
+
+def _stored(steps: _Steps, key: str) -> Refused:
+    found = _NAME.fullmatch(key)
+    path = named = found[1] if found else key
+    while steps is not None:
+        steps, step = steps
+        name = f"[{step}]" if isinstance(step, int) else step if step in _NAMED else "*"
+        path = name + (path if path.startswith("[") else "." + path)
+    return stored(path, _ADVISED.get(named.removesuffix("s"), "named"))
