@@ -43,7 +43,7 @@ class MessagesUsage:
     def note(self, value: object) -> None:
         """One usage object, or whatever stands in its place."""
         if isinstance(value, dict):
-            self._said |= {name: value[name] for name in _SAID if name in value}
+            self._said |= {name: _counted(value[name]) for name in _SAID if name in value}
 
     def total(self) -> Usage | None:
         """All that was said; None for anything that does not make sense."""
@@ -72,6 +72,13 @@ def stated(usage: Usage) -> dict[str, object]:
         _WRITTEN: usage.output_tokens,
     }
     return {**told, _DETAILS: {_THOUGHT: usage.reasoning_tokens}} if usage.reasoning_tokens else told
+
+
+def _counted(value: object) -> object:
+    """Of a member of usage no more than counts: the rest may be any size."""
+    if isinstance(value, dict):
+        return {_THOUGHT: _counted(value[_THOUGHT])} if _THOUGHT in value else {}
+    return value if value is None or isinstance(value, int | float) else False
 
 
 class MessagesReader:

@@ -27,7 +27,7 @@ _PARTS: Final = ("content", "summary")
 # What tells nothing of what was said.
 _TOLD: Final = (
     "id", "object", "created_at", "model", "background", "max_output_tokens", "max_tool_calls", "parallel_tool_calls",
-    "service_tier", "store", "temperature", "top_p", "truncation", "usage",
+    "service_tier", "store", "temperature", "top_p", "truncation",
 )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def filtered(response: Mapping[str, object]) -> dict[str, object]:
     return {
         "object": "response",
         "parallel_tool_calls": True,
-        **{name: harmless(response[name], (name,)) for name in _TOLD if name in response},
+        **_told(response),
         "status": "incomplete",
         "incomplete_details": {"reason": "content_filter"},
         "error": None,
@@ -89,6 +89,16 @@ def filtered(response: Mapping[str, object]) -> dict[str, object]:
 def must_stay(name: str, text: str) -> bool:
     """Whether a member of an item may not change: it must come back as it went, or is a picture."""
     return name in _SEALS or is_opaque(name, text)
+
+
+def _told(response: Mapping[str, object]) -> dict[str, object]:
+    """What it tells of itself in numbers and names: nothing that a model could say, and little."""
+    told = {name: response[name] for name in _TOLD if name in response and not isinstance(response[name], dict | list)}
+    usage = read_usage(response.get("usage"))
+    return {
+        **{name: harmless(value, (name,)) for name, value in told.items()},
+        **({} if usage is None else {"usage": stated(usage)}),
+    }
 
 
 def is_opaque(name: str, text: str) -> bool:

@@ -13,6 +13,7 @@ calm          where a text that grows may be let go
 guarding      an output guard over text that grows
 names         what events are called and what counts as an index, said in one way
 identifiers   strings of an answer that no guard reads
+memory        what one stream may remember, counted
 dialect       what a stream must know of an API: which texts an event brings
 chat          the dialect of /v1/chat/completions
 messages      the dialect of /v1/messages
@@ -24,8 +25,9 @@ beside        what an answer says beside its strings: keys and numbers
 repeats       texts that are said again as a whole
 said          what the provider sent: usage, reasons, how much text
 mould         events that are alike but for one text, recognised instead of parsed
-slices        much work done in slices
+slices        much work in pieces that are bounded by what is read
 complete      strings that are complete as they come
+stops         what one stream may cost, and why it may be stopped
 ends          which texts have ended, and the event that may end one
 line          one channel: its rewriters in turn, what they hold and since when
 stream        one answer: events in, rewritten events out; what is held, and the bounds

@@ -10,7 +10,8 @@ from extproc.messages.edit import Edit, apply, edits_for, escape
 from extproc.messages.json_spans import MAX_DEPTH, Node, parse
 from extproc.streams.dialect import Path
 
-MOST_VALUES: Final = 16_384  # of an event that is large
+MOST_VALUES: Final = 16_384  # of an event
+MOST_STEPS: Final = 4 << 20  # characters of all paths in it: a step counts for 8 and its key
 LARGE: Final = 64 << 10  # bytes, of an event and of a string in it
 
 Change = tuple[Path, str, str]  # where, what stands there, what is to stand there: where that is no string, as JSON
@@ -23,10 +24,12 @@ class Body:
 
     def __init__(self, data: bytes) -> None:
         """Raises Refused or ValueError for what is no JSON object, or could be read in two ways."""
+        large = len(data) > LARGE
+        self._root = parse(data, MAX_DEPTH, MOST_VALUES) if large else None  # first: it gives up in time
         value: object = orjson.loads(data)
         # What orjson writes as it was read names no key twice, and can be written again with another string in it.
-        ordinary = len(data) <= LARGE and _written(value) == data
-        self._root = None if ordinary else parse(data, MAX_DEPTH, MOST_VALUES)
+        if not large and (_written(value) != data or _swollen(data, value)):
+            self._root = parse(data, MAX_DEPTH, MOST_VALUES)
         if not isinstance(value, dict):
             raise ValueError("an event is a JSON object")
         self.value: dict[str, object] = value
@@ -89,17 +92,40 @@ class Body:
 
 
 def strings(value: object) -> Iterator[tuple[Path, str]]:
-    """Every string value that is not empty in an object or a list, and where it stands in it."""
-    waiting: list[tuple[Path, object]] = [((), value)]
+    """Every string value that is not empty in an object or a list, and where it stands in it.
+
+    Raises ValueError where the places are so deep, or their keys so long, that telling all of them takes too much.
+    """
+    waiting: list[tuple[Path, object, int]] = [((), value, 8)]
+    left = MOST_STEPS
     while waiting:
-        path, value = waiting.pop()
+        path, value, cost = waiting.pop()
         items = value.items() if isinstance(value, dict) else enumerate(cast("list[object]", value))
         for key, item in items:
+            if not item or not isinstance(item, (str, dict, list)):
+                continue
+            longer = cost + len(key) if isinstance(key, str) else cost
+            left -= longer
+            if left < 0:
+                raise ValueError("the places of an event's strings are too long")
             if isinstance(item, str):
-                if item:
-                    yield (*path, key), item
-            elif isinstance(item, dict | list):
-                waiting.append(((*path, key), item))
+                yield (*path, key), item
+            else:
+                waiting.append(((*path, key), item, longer + 8))
+
+
+def _swollen(data: bytes, value: object) -> bool:
+    """Whether it may hold more values, or may be deeper, than the strict parser takes."""
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return data.count(b",") >= MOST_VALUES - MAX_DEPTH
+    if data.count(b",") + data.count(b"[") + data.count(b"{") >= MOST_VALUES:
+        return True
+    depth, level = 0, [value]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        within = [each.values() if isinstance(each, dict) else cast("list[object]", each) for each in level]
+        level = [item for items in within for item in items if isinstance(item, dict | list)]
+    return depth > MAX_DEPTH
 
 
 def _written(value: object) -> bytes:

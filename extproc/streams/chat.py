@@ -1,6 +1,6 @@
 """The chunks of /v1/chat/completions (https://platform.openai.com/docs/api-reference/chat-streaming)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Final
 
 import orjson
@@ -8,6 +8,7 @@ import orjson
 from extproc.messages.answer import Usage, read_usage, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 from extproc.streams.identifiers import harmless, is_identifier
+from extproc.streams.memory import MOST_GROUPS, CrowdedError, Memory
 from extproc.streams.names import index
 
 _DONE: Final = b"[DONE]"
@@ -30,13 +31,14 @@ _FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", 
 class ChatDialect:
     """One answer's chunks. `head` is what our own carry until a chunk of the provider's has come."""
 
-    __slots__ = ("_counts", "_extra", "_finished", "_head", "_in_parts", "_known", "_open")
+    __slots__ = ("_counts", "_extra", "_finished", "_head", "_in_parts", "_known", "_open", "memory")
 
     says_again: Final = False
     typed: Final = False
 
     def __init__(self, head: Mapping[str, object], counts: bool = False) -> None:
         """`head`: id, object, created and model, as JSON has them. `counts`: the caller asked for `include_usage`."""
+        self.memory = Memory()
         self._head = dict(head)
         self._known = False
         self._counts = counts  # until usage has been told
@@ -65,6 +67,9 @@ class ChatDialect:
         reasons: list[str] = []
         running: list[tuple[Path, int]] = []
         repeats = False
+        most = MOST_GROUPS // len(listed)  # calls of a choice
+        if not most:
+            raise CrowdedError
         for position, choice in enumerate(listed):
             if not isinstance(choice, dict):
                 continue
@@ -75,7 +80,7 @@ class ChatDialect:
             delta = choice.get("delta")
             if isinstance(delta, dict) and isinstance(delta.get(_CONTENT), list):
                 self._in_parts.add(number)
-            pieces += _pieces(number, delta, path)
+            pieces += _pieces(number, delta, path, most)
             pieces += _piece(Channel(number, _COMPLETION), choice, _COMPLETION, path[:2])
             repeats |= _says_text(choice.get("logprobs"))
             reason = choice.get("finish_reason")
@@ -83,7 +88,14 @@ class ChatDialect:
                 reasons.append(reason if reason in _FINISHES else "other")
                 ended.add(number)
         self._finished = (self._finished - {piece.channel.group for piece in pieces if piece.text}) | ended
+        if len(self._open) > MOST_GROUPS:
+            raise CrowdedError
         return Reading(pieces, frozenset(ended), running, reasons, usage, repeats=repeats, perhaps=bool(ended))
+
+    def reading(self, answer: Mapping[str, object]) -> Generator[None, None, Reading]:
+        """As `read`: no chunk is much work."""
+        yield from ()
+        return self.read(answer)
 
     def carry(self, channel: Channel, text: str) -> bytes:
         """A chunk with a delta of this text alone."""
@@ -137,43 +149,45 @@ def _event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def _pieces(group: int, delta: object, path: Path) -> Iterator[Piece]:
+def _pieces(group: int, delta: object, path: Path, most: int) -> Iterator[Piece]:
     if not isinstance(delta, dict):
         return
     for name in _TEXTS:
         yield from _piece(Channel(group, name), delta, name, path)
     if not delta.keys().isdisjoint(_SELDOM):
-        yield from _more_pieces(group, delta, path)
+        yield from _more_pieces(group, delta, path, most)
     if isinstance(delta.get(_CONTENT), list):
-        yield from _parts(group, delta, path)
+        yield from _parts(group, delta, path, most)
 
 
-def _more_pieces(group: int, delta: Mapping[str, object], path: Path) -> Iterator[Piece]:
-    for position, call in _listed(delta, _CALLS):
+def _more_pieces(group: int, delta: Mapping[str, object], path: Path, most: int) -> Iterator[Piece]:
+    for position, call in _listed(delta, _CALLS, most):
         slot, at = index(call, "index", position), (*path, _CALLS, position)
         yield from _piece(Channel(group, _ARGUMENTS, slot), call.get("function"), "arguments", (*at, "function"))
         yield from _piece(Channel(group, _INPUT, slot), call.get("custom"), "input", (*at, "custom"))
     yield from _piece(Channel(group, _LEGACY), delta.get(_LEGACY), "arguments", (*path, _LEGACY))
     yield from _piece(Channel(group, _AUDIO), delta.get(_AUDIO), "transcript", (*path, _AUDIO))
-    for position, detail in _listed(delta, _DETAILS):
+    for position, detail in _listed(delta, _DETAILS, most):
         slot, at = index(detail, "index", position), (*path, _DETAILS, position)
         for name in _DETAIL_TEXTS:
             yield from _piece(Channel(group, f"{_DETAILS}.{name}", slot), detail, name, at)
 
 
-def _parts(group: int, delta: Mapping[str, object], path: Path) -> Iterator[Piece]:
+def _parts(group: int, delta: Mapping[str, object], path: Path, most: int) -> Iterator[Piece]:
     """Content that is a list. Its places begin anew in each delta, so they tell no texts apart."""
-    for position, part in _listed(delta, _CONTENT):
+    for position, part in _listed(delta, _CONTENT, most):
         at = (*path, _CONTENT, position)
         yield from _piece(Channel(group, _CONTENT), part, "text", at)
         yield from _piece(Channel(group, _THINKING), part, _THINKING, at)
-        for place, thought in _listed(part, _THINKING):
+        for place, thought in _listed(part, _THINKING, most):
             yield from _piece(Channel(group, _THINKING), thought, "text", (*at, _THINKING, place))
 
 
-def _listed(holder: Mapping[str, object], name: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """The objects of a list, where there is one."""
+def _listed(holder: Mapping[str, object], name: str, most: int) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """The objects of a list, where there is one. Raises CrowdedError for more than `most`."""
     listed = holder.get(name)
+    if isinstance(listed, list) and len(listed) > most:
+        raise CrowdedError
     for position, each in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(each, dict):
             yield position, each

@@ -1,10 +1,11 @@
 """What a stream must know of a dialect: which texts an event brings, and how to bring text of our own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import field
 from typing import NamedTuple, Protocol
 
 from extproc.messages.answer import Usage
+from extproc.streams.memory import Memory
 from forebay.frozen import frozen
 
 Path = tuple[str | int, ...]  # keys and list positions from the root of an event's JSON
@@ -35,7 +36,8 @@ class Reading:
     """One event, understood. `ended` are the groups whose texts end with it; no text follows in a group that has ended.
     `perhaps`: only if the next event brings none, because some servers say of every event that it is the last.
 
-    `running`: objects whose strings, where they are no pieces, continue those of earlier events of the same group.
+    `running`: objects whose strings, where they are no pieces, continue those of earlier events of the same group. All
+    of them stand equally deep.
 
     `sealed`: texts of which no character may change, because the provider has signed them; they may be cut otherwise.
     `opaque`: strings that are no text and may not change either. `fixed`: strings that are read, and may not change.
@@ -77,18 +79,29 @@ class Dialect(Protocol):
     @property
     def typed(self) -> bool: ...
 
+    @property
+    def memory(self) -> Memory:
+        """Room for what is remembered of the stream, by the dialect and for it."""
+        ...
+
     def closes(self, data: bytes) -> bool:
         """Whether this is the mark after which nothing follows."""
         ...
 
     def read(self, answer: Mapping[str, object]) -> Reading:
-        """The event, understood. What is not understood is left out; what could be understood in two ways, as to the
-        text that it goes on with, raises ValueError.
+        """The event, understood. What is not understood is left out.
+
+        Raises CrowdedError, or ValueError where the places in it are too long to tell, or where the text that it
+        goes on with could be understood in two ways; nothing else for what a provider sends.
 
         Of two events that differ in the text of a piece alone, and in their numbers, the readings do, too; and to read
         the second of them right after the first changes nothing in what the dialect remembers but the number. It may
         be left out (`mould`).
         """
+        ...
+
+    def reading(self, answer: Mapping[str, object]) -> Generator[None, None, Reading]:
+        """As `read`; where that is much work, each yield ends a slice of it."""
         ...
 
     def carry(self, channel: Channel, text: str) -> bytes:

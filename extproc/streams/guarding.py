@@ -163,13 +163,14 @@ class Guard:
 class _Window:
     """A run of one kind: decoded for the scan, raw for the caller, one item of `_raw` per character of `_text`.
 
-    Offsets are into `_text`, which begins `BACK` characters before what has not gone out. `_read`: up to where words
-    have been looked at; `_stirred`: where the last of what is not calm ends, -1 when all that is held is calm.
+    Offsets are into `_text`, which begins `BACK` characters before what has not gone out. `_raw` begins at `_raw_at`:
+    of what is out it need not be known. `_read`: up to where words have been looked at; `_stirred`: where the last of
+    what is not calm ends, -1 when all that is held is calm.
     """
 
     __slots__ = (
-        "_base", "_follower", "_guarding", "_half", "_masking", "_passed", "_raw", "_read", "_scanned", "_stirred",
-        "_text", "_word_at", "kind",
+        "_base", "_follower", "_guarding", "_half", "_masking", "_passed", "_raw", "_raw_at", "_read", "_scanned",
+        "_stirred", "_text", "_word_at", "kind",
     )  # fmt: skip
 
     def __init__(self, guarding: Guarding, kind: Kind, before: str = "") -> None:
@@ -177,7 +178,8 @@ class _Window:
         self.kind = kind
         self._guarding = guarding
         self._text = before
-        self._raw = [] if kind in _PLAIN else list(before)
+        self._raw: list[str] = []
+        self._raw_at = len(before)
         self._half = ""  # of an escape
         self._base = 0  # characters forgotten
         self._passed = self._read = self._word_at = len(before)
@@ -202,6 +204,9 @@ class _Window:
             self._word(step[0], out)
         if end:
             self._end(out)
+        if self._raw:
+            del self._raw[: self._passed - self._raw_at]
+            self._raw_at = self._passed
         keep = max(0, self._passed - BACK)
         if keep:
             self._forget(keep)
@@ -238,7 +243,8 @@ class _Window:
 
     def _forget(self, keep: int) -> None:
         """Drop what is out and too far back to matter."""
-        self._text, self._raw = self._text[keep:], self._raw[keep:]
+        self._text = self._text[keep:]
+        self._raw_at -= keep
         self._base += keep
         self._passed -= keep
         self._read -= keep
@@ -353,7 +359,7 @@ class _Window:
     def _raw_text(self, start: int, stop: int) -> str:
         if self.kind in _PLAIN:
             return self._text[start:stop]
-        return "".join(self._raw[start:stop])
+        return "".join(self._raw[start - self._raw_at : stop - self._raw_at])
 
 
 _HELD: Final = Stretch(0, 0, "held", "unfinished", 0)

@@ -5,7 +5,7 @@ signature may change; what the caller sent stays a placeholder there. Client lib
 of ours has one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from extproc.messages.answer import Usage
 from extproc.messages.documents import is_sealed
 from extproc.messages.messages_answer import MessagesUsage, finishes, stated
 from extproc.streams.dialect import Channel, Path, Piece, Reading
+from extproc.streams.memory import MOST_GROUPS, CrowdedError, Memory
 from extproc.streams.names import index as index_of
 
 _STOP: Final = b'{"type":"message_stop"}'
@@ -39,20 +40,20 @@ _SEALED: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 }
 # After them, or with them, the text of their block is complete: the signature is over it, a summary comes in one piece.
 _COMPLETE: Final = frozenset({"signature_delta", "compaction", "compaction_delta"})
-_MOST_OPEN: Final = 1024  # blocks that are remembered as open: as many as a stream may have channels
 _WHOLE: Final = frozenset({"citations_delta"})  # each brings something complete
 
 
 class MessagesDialect:
     """One answer's events. `head` is what ours say of the message until the provider's first has come."""
 
-    __slots__ = ("_head", "_open", "_started", "_usage")
+    __slots__ = ("_head", "_open", "_started", "_usage", "memory")
 
     says_again: Final = False
     typed: Final = True
 
     def __init__(self, head: Mapping[str, object]) -> None:
         """`head`: id and model, as JSON has them."""
+        self.memory = Memory()
         self._head = head
         self._started = False
         self._open: set[int] = set()
@@ -66,6 +67,11 @@ class MessagesDialect:
         """An event; of one that is not known, no text is."""
         read = _READERS.get(_type(answer))
         return read(self, answer) if read else Reading()
+
+    def reading(self, answer: Mapping[str, object]) -> Generator[None, None, Reading]:
+        """As `read`: no event is much work."""
+        yield from ()
+        return self.read(answer)
 
     def carry(self, channel: Channel, text: str) -> bytes:
         """A delta with this text alone."""
@@ -145,8 +151,9 @@ class MessagesDialect:
 
     def _opened(self, answer: Mapping[str, object]) -> int:
         index = _index(answer)
-        if len(self._open) < _MOST_OPEN:
-            self._open.add(index)
+        self._open.add(index)
+        if len(self._open) > MOST_GROUPS:
+            raise CrowdedError
         return index
 
     def _end_block(self, answer: Mapping[str, object]) -> Reading:

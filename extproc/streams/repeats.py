@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from extproc.streams.changes import Change
 from extproc.streams.dialect import Channel, Piece, Reading
+from extproc.streams.memory import Memory
 from extproc.streams.rewriting import Rewriter, Rewriting
 from extproc.streams.sse import EventTooLargeError
 
@@ -21,12 +22,16 @@ Reader: TypeAlias = Callable[
 
 
 class Repeats:
-    """What one stream has said so far: at most `limit` characters of it, as many as an event can say again."""
+    """What one stream has said so far: at most `limit` characters of it, as many as an event can say again.
 
-    __slots__ = ("_limit", "_records", "_size", "_wholes")
+    And no more than `memory` has room for.
+    """
 
-    def __init__(self, limit: int) -> None:
+    __slots__ = ("_limit", "_memory", "_records", "_size", "_wholes")
+
+    def __init__(self, limit: int, memory: Memory) -> None:
         self._limit = limit
+        self._memory = memory
         self._size = 0
         self._records: dict[Channel, _Record] = {}
         self._wholes: dict[Channel, tuple[str, str]] = {}  # said whole: what came, what went
@@ -60,7 +65,11 @@ class Repeats:
 
     def note(self, piece: Piece, new: str) -> None:
         """A text that is said as a whole for the first time goes out as `new`."""
-        if self._size + len(new) <= self._limit:
+        before = self._wholes.pop(piece.channel, None)
+        if before is not None:
+            self._size -= len(before[1])
+            self._memory.give(_kept(piece.channel, *before))
+        if self._size + len(new) <= self._limit and self._memory.take(_kept(piece.channel, piece.text, new)):
             self._size += len(new)
             self._wholes[piece.channel] = piece.text, new
 
@@ -72,8 +81,13 @@ class Repeats:
     def grow(self, text: str) -> None:
         """More has gone out. Raises EventTooLargeError where no event could say all of it again."""
         self._size += len(text)
-        if self._size > self._limit:
+        if self._size > self._limit or not self._memory.take(len(text), 0):
             raise EventTooLargeError(self._limit)
+
+
+def _kept(channel: Channel, came: str, went: str) -> int:
+    """Characters of a text that was said whole."""
+    return len(channel.name) + len(came) + (len(went) if went != came else 0)
 
 
 class _Record:
@@ -92,7 +106,8 @@ class _Record:
         self._length += len(text)
 
     def say(self, text: str) -> None:
-        self._recent.append(text)
+        if text:
+            self._recent.append(text)
         if len(self._recent) == _TOGETHER:
             self._went.append("".join(self._recent))
             self._recent.clear()

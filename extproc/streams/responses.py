@@ -8,7 +8,7 @@ Events are numbered. Behind one of ours the provider's have other numbers than t
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,9 +19,10 @@ from extproc.messages.responses_answer import ECHOED, filtered, finishes, is_opa
 from extproc.streams.changes import strings
 from extproc.streams.dialect import Channel, Path, Piece, Reading
 from extproc.streams.identifiers import is_identifier
+from extproc.streams.memory import MOST_GROUPS, CrowdedError, Memory, shortened
 from extproc.streams.names import AmbiguousError, index
 from extproc.streams.numbers import renumbered
-from extproc.streams.unfinished import Unfinished
+from extproc.streams.unfinished import TooLongError, Unfinished
 
 _DONE: Final = b"[DONE]"  # no event of this API, but some servers close their streams with it
 
@@ -42,10 +43,13 @@ _INDEXES: Final = ("output_index", "content_index", "summary_index", "command_in
 _SHAPES: Final = frozenset(
     tuple(0 if name in _INDEXES else name for name in place) for _, place in _TEXTS.values()
 )  # of a place in an item
+_LONGEST_PLACE: Final = 2 + max(map(len, _SHAPES))
 _SOUND: Final = "response.audio.delta"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _FINAL: Final = frozenset({"completed", "incomplete", "failed"})
-_MOST_GROUPS: Final = 4096  # four times as many as a stream may have channels
+_LARGEST_NUMBER: Final = 10**15  # of an event
+_SLICE: Final = 256  # strings that are told apart at a time
+_LONGEST_ENDING: Final = 1 << 20  # characters of text that the events of an ending say in all
 _NO_GROUP: Final = -1
 
 
@@ -54,7 +58,7 @@ class ResponsesDialect:
 
     __slots__ = (
         "_announced", "_begun", "_carriers", "_groups", "_inserted", "_items", "_next", "_numbered", "_response",
-        "_unannounced",
+        "_unannounced", "memory",
     )  # fmt: skip
 
     says_again: Final = True
@@ -62,13 +66,14 @@ class ResponsesDialect:
 
     def __init__(self, head: Mapping[str, object]) -> None:
         """`head`: id, created_at and model of the response until the provider has told them, as JSON has them."""
+        self.memory = Memory()
         self._groups: dict[Path, int] = {}
         self._begun: set[Channel] = set()  # those that text has come to
         self._carriers: dict[Channel, tuple[str, dict[str, object]]] = {}
         self._items: dict[str, Path] = {}  # by their ids, where they stand
         self._announced: set[Path] = set()  # parts
         self._unannounced: dict[Path, int] = {}  # by what it is about and its item, the one part that was not
-        self._response = Unfinished(head, self._channel)
+        self._response = Unfinished(head, self._channel, self.memory)
         self._numbered = True
         self._next = 0  # number of the next event that goes out
         self._inserted = 0  # events of ours among them
@@ -79,20 +84,32 @@ class ResponsesDialect:
 
     def read(self, answer: Mapping[str, object]) -> Reading:
         """An event; of one that is not known, no text is."""
+        steps = self.reading(answer)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as read:
+                reading: Reading = read.value
+                return reading
+
+    def reading(self, answer: Mapping[str, object]) -> Generator[None, None, Reading]:
+        """As `read`: some say a whole response."""
         self._response.forget()
         number = answer.get("sequence_number")
-        self._numbered = number.__class__ is int
-        if isinstance(number, int):
+        self._numbered = number.__class__ is int and 0 <= number <= _LARGEST_NUMBER
+        if self._numbered and isinstance(number, int):
             self._next = number + self._inserted
         type_ = _string(answer.get("type"))
         about, _, what = type_.rpartition(".")
         if isinstance(answer.get("delta"), str) and not (what == "delta" and about in _TEXTS):
             return self._go_on_unknown(type_, answer)
         if about in _TEXTS:
-            return self._go_on(about, answer) if what == "delta" else self._say(about, answer)
+            if what == "delta":
+                return self._go_on(about, answer)
+            return (yield from self._say(about, answer))
         read = _READERS.get(about)
         if read is not None:
-            return read(self, answer, what)
+            return (yield from read(self, answer, what))
         if what == "delta":
             return Reading(running=[((), self._group(_unknown_place(about, answer)))])
         group = self._groups.get(_unknown_place(about, answer)) if what == "done" else None
@@ -123,12 +140,17 @@ class ResponsesDialect:
     def blocked(self, unsent: frozenset[int], said: Callable[[Channel], str], used: Usage) -> bytes:
         """Messages and reasoning that are open are closed with what went out; then the response is incomplete.
 
-        A call whose arguments are not whole stays open: somebody might make it.
+        A call whose arguments are not whole stays open: somebody might make it. Where that is to say too much, all is
+        left open, and the output is empty as that of a whole answer.
         """
         response = self._response
         parts = [] if response.started else [self._event("response.created", {"response": response.head})]
-        parts += [self._event(name, members) for name, members in response.closing(said)]
-        ended = {**filtered(response.head), "output": response.output(said), "usage": stated(used)}
+        try:
+            closing, output = response.ending(said, _LONGEST_ENDING)
+        except TooLongError:
+            closing, output = [], []
+        parts += [self._event(name, members) for name, members in closing]
+        ended = {**filtered(response.head), "output": output, "usage": stated(used)}
         return b"".join([*parts, self._event("response.incomplete", {"response": ended})])
 
     def failed(self, error: bytes) -> bytes:
@@ -144,13 +166,14 @@ class ResponsesDialect:
         return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps({"type": name, **members, **numbered}))
 
     def _group(self, place: Path) -> int:
-        if len(self._groups) >= _MOST_GROUPS:
-            return self._groups.get(place, _NO_GROUP)
-        return self._groups.setdefault(place, len(self._groups))
+        group = self._groups.setdefault(place, len(self._groups))
+        if group >= MOST_GROUPS:
+            raise CrowdedError
+        return group
 
     def _channel(self, place: Path) -> Channel:
         group = self._group(place) if _is_text(place) else _NO_GROUP
-        return Channel(group, "/".join(map(str, place)))
+        return Channel(group, shortened("/".join(map(str, place))))
 
     def _go_on(self, about: str, answer: Mapping[str, object]) -> Reading:
         channel, text = self._channel(_place(about, answer)), answer.get("delta")
@@ -169,7 +192,8 @@ class ResponsesDialect:
             if not is_identifier(("type",), type_):
                 raise AmbiguousError("a text of no plain type")
             named = {"item_id": item} if isinstance(item, str) and is_identifier(("item_id",), item) else {}
-            self._carriers[channel] = type_, {**named, **{k: answer[k] for k in _INDEXES if k in answer}, **more}
+            places = {name: _index(answer, name) for name in _INDEXES if answer.get(name) is not None}
+            self._carriers[channel] = type_, {**named, **places, **more}
 
     def _starts(self, channel: Channel, about: str, answer: Mapping[str, object]) -> None:
         """A text of an item starts with a delta.
@@ -177,7 +201,7 @@ class ResponsesDialect:
         Some clients tell texts apart by the item's id alone, or by nothing: an item stands at one place, and its
         content is said part after part, unless parts are announced. (Some versions of vLLM count up with every token.)
         """
-        place, item = _place(about, answer), _string(answer.get("item_id"))
+        place, item = _place(about, answer), shortened(_string(answer.get("item_id")))
         if item and self._items.setdefault(item, place[:2]) != place[:2]:
             raise AmbiguousError("an item that stands at two places")
         if place[2] == "content" and place[:4] not in self._announced:
@@ -198,52 +222,56 @@ class ResponsesDialect:
         self._carry_by(channel, answer, {})
         return Reading([Piece(channel, ("delta",), text)], running=running)
 
-    def _say(self, about: str, answer: Mapping[str, object]) -> Reading:
+    def _say(self, about: str, answer: Mapping[str, object]) -> Generator[None, None, Reading]:
         """All of a text: behind its deltas, or without any."""
         place, member = _place(about, answer), _TEXTS[about][0]
         text = answer.get(member)
-        reading = self._told([((member,), place, text)] if isinstance(text, str) else [], place)
+        reading = yield from self._told([((member,), place, text)] if isinstance(text, str) else [], place)
         return replace(reading, repeats=bool(answer.get("logprobs")))
 
-    def _item(self, answer: Mapping[str, object], what: str) -> Reading:
+    def _item(self, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
         item, index = answer.get("item"), _index(answer, "output_index")
-        self._response.item(item, index, what == "done")
         place: Path = ("output", index)
-        return self._told(_strings(item, ("item",), place), place if what == "done" else None)
+        reading = yield from self._told(_strings(item, ("item",), place), place if what == "done" else None)
+        self._response.item(item, index, what == "done")
+        return reading
 
-    def _part(self, answer: Mapping[str, object], what: str) -> Reading:
+    def _part(self, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
         return self._part_at(("content", _index(answer, "content_index")), answer, what)
 
-    def _summary(self, answer: Mapping[str, object], what: str) -> Reading:
+    def _summary(self, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
         return self._part_at(("summary", _index(answer, "summary_index")), answer, what)
 
-    def _part_at(self, within: Path, answer: Mapping[str, object], what: str) -> Reading:
+    def _part_at(self, within: Path, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
         part, place = answer.get("part"), ("output", _index(answer, "output_index"), *within)
-        if len(self._announced) < _MOST_GROUPS:
-            self._announced.add(place)
+        self._announced.add(place)
+        if len(self._announced) > MOST_GROUPS:
+            raise CrowdedError
+        reading = yield from self._told(_strings(part, ("part",), place), place if what == "done" else None)
         self._response.part(part, place, what == "done")
-        return self._told(_strings(part, ("part",), place), place if what == "done" else None)
+        return reading
 
-    def _annotation(self, answer: Mapping[str, object], what: str) -> Reading:
+    def _annotation(self, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
         part: Path = ("output", _index(answer, "output_index"), "content", _index(answer, "content_index"))
         place = (*part, "annotations", _index(answer, "annotation_index"))
         return self._told(_strings(answer.get("annotation"), ("annotation",), place), None)
 
-    def _state(self, answer: Mapping[str, object], what: str) -> Reading:
+    def _state(self, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
         response = answer.get("response")
         if not isinstance(response, dict):
             return Reading()
         self._response.state(response)
-        reading = self._told(_strings(response, ("response",), ()), () if what in _FINAL else None)
+        reading = yield from self._told(_strings(response, ("response",), ()), () if what in _FINAL else None)
         quoted: list[Path] = [("response", name) for name in ECHOED]
         usage = read_usage(response.get("usage"))
         return replace(reading, finish_reasons=finishes(response), usage=usage, quoted=quoted)
 
-    def _image(self, answer: Mapping[str, object], what: str) -> Reading:
+    def _image(self, answer: Mapping[str, object], what: str) -> Generator[None, None, Reading]:
+        yield from ()
         picture = is_opaque("result", _string(answer.get("partial_image_b64")))
         return Reading(opaque=[("partial_image_b64",)] if picture else ())
 
-    def _told(self, found: Iterable[tuple[Path, Path, str]], done: Path | None) -> Reading:
+    def _told(self, found: Iterable[tuple[Path, Path, str]], done: Path | None) -> Generator[None, None, Reading]:
         """Texts that are said as a whole, by where they stand in the event and in the response.
 
         `done`: the place of what ends here. A text that is new here ends, too: nothing of it is held.
@@ -254,7 +282,9 @@ class ResponsesDialect:
         opaque: list[Path] = []
         fixed: list[Path] = []
         repeats = False
-        for path, place, text in found:
+        for number, (path, place, text) in enumerate(found, 1):
+            if number % _SLICE == 0:
+                yield
             if place[0] in ECHOED and "[" not in text and "\\" not in text:
                 opaque.append(path)  # nothing to restore, and tools can be many
                 continue
@@ -279,7 +309,8 @@ class ResponsesDialect:
         return replace(told, repeats=repeats) if repeats else told
 
 
-_READERS: Final[Mapping[str, Callable[[ResponsesDialect, Mapping[str, object], str], Reading]]] = {
+_Reader = Callable[[ResponsesDialect, Mapping[str, object], str], Generator[None, None, Reading]]
+_READERS: Final[Mapping[str, _Reader]] = {
     "response": ResponsesDialect._state,
     "response.output_item": ResponsesDialect._item,
     "response.content_part": ResponsesDialect._part,
@@ -302,14 +333,16 @@ def _place(about: str, answer: Mapping[str, object]) -> Path:
 
 def _unknown_place(about: str, answer: Mapping[str, object]) -> Path:
     """Where a text of a type that is not known stands: by all that its events may say of it."""
-    item, numbers = _string(answer.get("item_id")), [_index(answer, name) for name in _INDEXES]
+    item, numbers = shortened(_string(answer.get("item_id"))), [_index(answer, name) for name in _INDEXES]
     within: Path = ("output", numbers[0]) if answer.get("output_index") is not None else ()
-    return (*within, about, item, *numbers[1:])
+    return (*within, shortened(about), item, *numbers[1:])
 
 
 def _is_text(place: Path) -> bool:
     """Whether deltas may bring text there."""
-    return place[:1] == ("output",) and tuple([0 if isinstance(step, int) else step for step in place[2:]]) in _SHAPES
+    if not 2 < len(place) <= _LONGEST_PLACE or place[0] != "output" or not isinstance(place[1], int):
+        return False
+    return tuple([0 if isinstance(step, int) else step for step in place[2:]]) in _SHAPES
 
 
 def _string(value: object) -> str:

@@ -104,13 +104,15 @@ class Restorer:
         if end:
             self._let_go()
             self._settle(False)
-        return "".join(self._out)
+        out, self._out = self._out, []
+        return "".join(out)
 
     def expire(self, text: str) -> str:
         """What is the beginning of a placeholder goes. A whole one waits for what comes behind it."""
         self._feed(text)
         self._let_go()
-        return "".join(self._out)
+        out, self._out = self._out, []
+        return "".join(out)
 
     def _feed(self, text: str) -> None:
         self._out, self.replaced = [], []

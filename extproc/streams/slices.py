@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Final
 
-SLICE: Final = 4096  # characters that are read at a time: some milliseconds
+SLICE: Final = 2048  # characters that are read at a time: some milliseconds
 STRING: Final = 16  # characters that a string counts for, beside its own
 
 

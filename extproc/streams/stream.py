@@ -10,8 +10,7 @@ by a clock; between two of them the caller may see to others. Where a text is sl
 becomes of it, as it makes none where it is cut.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -20,50 +19,26 @@ from extproc.messages.refusal import Refused
 from extproc.streams.beside import Beside, within
 from extproc.streams.changes import Body, Change
 from extproc.streams.complete import Complete
-from extproc.streams.dialect import Channel, Dialect, Path, Reading
+from extproc.streams.dialect import Channel, Dialect, Reading
 from extproc.streams.ends import Ends, Waiting
 from extproc.streams.identifiers import is_identifier
 from extproc.streams.line import Line
+from extproc.streams.memory import shortened
 from extproc.streams.mould import Mould, mould_of
 from extproc.streams.names import Names
 from extproc.streams.repeats import Repeats
-from extproc.streams.rewriting import BlockedError, ExhaustedError, Rewriter, Rewriting, Unchanged
+from extproc.streams.rewriting import Rewriter, Rewriting, Unchanged
 from extproc.streams.said import Said
 from extproc.streams.slices import SLICE, Slices
-from extproc.streams.sse import MAX_EVENT, Event, EventReader, EventTooLargeError
-from forebay.frozen import frozen
+from extproc.streams.sse import Event, EventReader
+from extproc.streams.stops import WHY, Bounds, Stop, StoppedError
 
-_PORTION: Final = 64 << 10  # bytes that are put together with what of an event came before
+_PORTION: Final = 8 << 10  # bytes that are put together with what of an event came before
 _EVENT: Final = 64  # characters that an event counts for, whatever it says
-
-
-class Stop(StrEnum):
-    """Why no more of a stream may pass. `BLOCKED` is a guard's word; all others are the provider's fault."""
-
-    BLOCKED = "blocked"
-    UNREADABLE = "unreadable"  # an event that is no JSON object, or what two clients could read differently
-    LOGPROBS = "logprobs"  # text that may change said again, token by token
-    EVENT_TOO_LARGE = "event_too_large"
-    HELD_TOO_MUCH = "held_too_much"
-    STREAM_TOO_LONG = "stream_too_long"
-    TOO_MANY_CHANNELS = "too_many_channels"
-    RESTORED_TOO_MUCH = "restored_too_much"
-
-
-@frozen
-class Bounds:
-    """What one stream may cost: bytes of an event and of the stream, characters held, channels there are."""
-
-    event: int = MAX_EVENT
-    stream: int = 64 << 20
-    held: int = 64 << 10
-    channels: int = 1024
-
-
-class _StoppedError(Exception):
-    def __init__(self, why: Stop) -> None:
-        self.why = why
-        super().__init__(why)
+_BYTES: Final = 32  # of its JSON, that make it one more
+_LOOKS: Final = 64  # strings that are looked at, read or not, before that is counted
+_LINE: Final = 128  # a text that is let go, and what is held of it
+_OPEN: Final = 4  # channels that make each event one more
 
 
 class Stream:
@@ -108,7 +83,7 @@ class Stream:
         self._ends = Ends()
         self._waiting: Waiting | None = None
         self._lines: dict[Channel, Line] = {}
-        self._again = Repeats(self._bounds.event)
+        self._again = Repeats(self._bounds.event, dialect.memory)
         self._slices = Slices()
         self._complete = Complete(rewritings, self._slices)
         self._beside = Beside(rewritings)
@@ -170,12 +145,16 @@ class Stream:
         """Let go what is held, but for what a guard keeps; the texts go on unhindered. For the end of a deadline.
 
         A text that has ended if no more of it comes has ended then.
+        No more than a slice of it, if that is much: `held_since` then stays as it was, and it is to be called again.
         Raises ValueError while the stream is `unfinished`.
         """
         if self._rest is not None:
             raise ValueError("the stream is unfinished")
         self._at = at
-        return self._advance(self._released())
+        self._slices.begin()
+        out = self._advance(self._released())
+        self._rest = None
+        return out
 
     def block(self, used: Usage) -> bytes:
         """End the answer as a filtered one that `used` so much; what is held is dropped. Empty once it has closed."""
@@ -195,14 +174,10 @@ class Stream:
             for _ in slices:
                 self._rest = slices
                 break
-        except EventTooLargeError:
-            self.stop = Stop.EVENT_TOO_LARGE
-        except BlockedError:
-            self.stop = Stop.BLOCKED
-        except ExhaustedError:
-            self.stop = Stop.RESTORED_TOO_MUCH
-        except _StoppedError as stopped:
+        except StoppedError as stopped:
             self.stop = stopped.why
+        except tuple(WHY) as error:
+            self.stop = WHY[type(error)]
         except (Refused, ValueError):  # ValueError: orjson's own, or bad UTF-8
             self.stop = Stop.UNREADABLE
         out, self._out = self._out, []
@@ -228,25 +203,31 @@ class Stream:
             for event in self._events.feed(chunk[start:stop], end and not too_long and stop >= len(chunk)):
                 if not self.closed:
                     yield from self._event(event)
-                    if self._slices.spent(_EVENT):
+                    if self._slices.spent(_EVENT + len(self._lines) // _OPEN):
                         yield
+            if len(chunk) > _PORTION and self._slices.spent(chunk.count(b"\n", start, stop)):
+                yield  # lines need not make events
         if too_long and not self.closed:
-            raise _StoppedError(Stop.STREAM_TOO_LONG)
+            raise StoppedError(Stop.STREAM_TOO_LONG)
         if end and not self.closed:
-            self._close()
+            yield from self._close()
 
-    def _close(self) -> None:
-        self._settle(self._ends.close())
-        self._flush(None)
+    def _close(self) -> Iterator[None]:
+        yield from self._settle(self._ends.close())
+        yield from self._flush(None)
         self.closed = True
 
     def _released(self) -> Iterator[None]:
         if self._waiting is not None:
-            self._settle(self._ends.close())
+            yield from self._settle(self._ends.close())
         for channel, line in self._lines.items():
-            if line.since is not None and (text := line.expire(self._at)):
+            if line.since is None:
+                continue
+            held = line.held
+            if text := line.expire(self._at):
                 self._send(self._dialect.carry(channel, text))
-        yield from ()
+            if self._slices.spent(_LINE + held):
+                yield
 
     def _moulded(self, raw: bytes) -> bool:
         """Whether it was an event like the last, and has been dealt with."""
@@ -256,7 +237,7 @@ class Stream:
         number = None if found.number is None else self._dialect.alike(found.number)
         new = self._feed_line(mould.line, found.text, False)
         if mould.line.held and self.held > self._bounds.held:
-            raise _StoppedError(Stop.HELD_TOO_MUCH)
+            raise StoppedError(Stop.HELD_TOO_MUCH)
         self._send(raw if new == found.text and number == found.number else found.poured(raw, new, number))
         if number is not None:
             self._dialect.passed()
@@ -269,7 +250,7 @@ class Stream:
         if event.data is None or not event.data.strip():
             self._send(event.raw, event.complete)
         elif self._dialect.closes(event.data):
-            self._close()
+            yield from self._close()
             self._send(event.raw)
         else:
             yield from self._answer(event, event.data)
@@ -277,28 +258,34 @@ class Stream:
     def _answer(self, event: Event, data: bytes) -> Iterator[None]:
         body = Body(data)
         self._names.check(event.name, body.value)
-        reading = self._dialect.read(body.value)
+        if self._slices.spent(len(data) // _BYTES):
+            yield
+        reading = yield from self._dialect.reading(body.value)
         self.said.note(reading)
         self._unsent = reading.ended
-        self._settle(self._ends.before(reading))
+        yield from self._settle(self._ends.before(reading))
         if reading.repeats and not self._repeats:
-            raise _StoppedError(Stop.LOGPROBS)
+            raise StoppedError(Stop.LOGPROBS)
         changes: list[Change] = []
         yield from self._pieces(reading, changes)
         settled = yield from self._others(reading, body, changes)
         if self.held > self._bounds.held:
-            raise _StoppedError(Stop.HELD_TOO_MUCH)
-        if settled and len(reading.pieces) == 1 and reading.pieces[0].channel.group not in self._ends:
+            raise StoppedError(Stop.HELD_TOO_MUCH)
+        if settled and self._leaves_a_mould(event, reading):
             self._mould = mould_of(event, body, reading, self._lines[reading.pieces[0].channel])
         self._ends.after(reading)
         if reading.perhaps and any(line.held and of.group in reading.ended for of, line in self._lines.items()):
             self._waiting = Waiting(event, body, reading, changes, self._at)
         else:
-            self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
+            yield from self._flush(reading.ended, {piece.channel for piece in (*reading.pieces, *reading.sealed)})
             if reading.again or reading.echoed:
                 yield from self._again.told(reading, self._rewritings, self._complete.read, changes)
             self._pass(event, body, reading, changes)
         self._unsent = frozenset()
+
+    def _leaves_a_mould(self, event: Event, reading: Reading) -> bool:
+        one = len(reading.pieces) == 1 and len(event.raw) <= SLICE
+        return one and reading.pieces[0].channel.group not in self._ends
 
     def _pass(self, event: Event, body: Body, reading: Reading, changes: list[Change]) -> None:
         """The event goes out, with its changes."""
@@ -307,7 +294,7 @@ class Stream:
         if not (reading.extra and self._hide):
             self._send(raw, event.complete)
 
-    def _settle(self, over: frozenset[int]) -> None:
+    def _settle(self, over: frozenset[int]) -> Iterator[None]:
         """The event that waits goes out. These groups have ended with it, others go on: they stay held."""
         waiting = self._waiting
         if waiting is None:
@@ -315,7 +302,7 @@ class Stream:
         pieces = waiting.last_pieces(over)
         for piece in pieces:
             waiting.add(piece, self._lines[piece.channel].feed("", True, self._at))
-        self._flush(over, {piece.channel for piece in pieces})
+        yield from self._flush(over, {piece.channel for piece in pieces})
         self._pass(waiting.event, waiting.body, waiting.reading, waiting.changes)
         self._waiting = None
 
@@ -340,16 +327,21 @@ class Stream:
     def _others(self, reading: Reading, body: Body, changes: list[Change]) -> Generator[None, None, bool]:
         """The strings the dialect does not know hold nothing back: nobody knows how to bring them more text later.
 
+        In a delta each is still the next piece of something: what it points to may have begun in an earlier one.
         Returns whether the same ones would be let pass again unseen.
         """
         texts = (*reading.pieces, *reading.sealed, *reading.again, *reading.echoed)
         known = {piece.path for piece in texts} | {*reading.opaque, *reading.fixed}
         found, inputs = self._beside.told(body, reading, not self._dialect.says_again)
-        settled = True
-        for path, text in body.strings():
+        settled, running = True, dict(reading.running)
+        beneath = len(reading.running[0][0]) if running else 0  # steps: they all stand equally deep
+        for number, (path, text) in enumerate(body.strings(), 1):
+            if number % _LOOKS == 0 and self._slices.spent(_LOOKS * 2):
+                yield
             if path in known or is_identifier(path, text) or (inputs and within(path, inputs)):
                 continue
-            line = self._running(reading, path)
+            group = running.get(path[:beneath]) if running else None
+            line = None if group is None else self._line(Channel(group, shortened(repr(path[beneath:]))))
             if line is not None:
                 new = yield from self._slices.fed(partial(line.feed, at=self._at), text, True)
             elif text not in self._complete.seen:
@@ -361,26 +353,22 @@ class Stream:
                 changes.append((path, text, new))
         return (yield from self._beside.read(found, reading, body, changes, self._complete.read)) and settled
 
-    def _running(self, reading: Reading, path: Path) -> Line | None:
-        """In a delta it is still the next piece of something: what it points to may have begun in an earlier one."""
-        for start, group in reading.running:
-            if path[: len(start)] == start:
-                return self._line(Channel(group, repr(path[len(start) :])))
-        return None
-
-    def _flush(self, groups: frozenset[int] | None, but: set[Channel] | frozenset[Channel] = frozenset()) -> None:
+    def _flush(self, groups: frozenset[int] | None, but: Collection[Channel] = ()) -> Iterator[None]:
         """What is held in these groups (None: in all) goes out, in events of our own."""
+        if groups is not None and not groups:
+            return
         for channel, line in self._lines.items():
-            if line.held and (groups is None or channel.group in groups) and channel not in but:
-                text = line.feed("", True, self._at)
-                if text:
+            if (held := line.held) and (groups is None or channel.group in groups) and channel not in but:
+                if text := line.feed("", True, self._at):
                     self._send(self._dialect.carry(channel, text))
+                if self._slices.spent(_LINE + held):
+                    yield
 
     def _line(self, channel: Channel, sealed: bool = False) -> Line:
         line = self._lines.get(channel)
         if line is None:
             if len(self._lines) == self._bounds.channels:
-                raise _StoppedError(Stop.TOO_MANY_CHANNELS)
+                raise StoppedError(Stop.TOO_MANY_CHANNELS)
             rewriters: list[Rewriter] = [
                 Unchanged(rewriting.channel()) if sealed else rewriting.channel()
                 for rewriting in self._rewritings

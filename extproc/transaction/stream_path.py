@@ -11,7 +11,8 @@ from extproc.streams.messages import MessagesDialect
 from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
-from extproc.streams.stream import Stop, Stream
+from extproc.streams.stops import Stop
+from extproc.streams.stream import Stream
 from extproc.transaction import effects as fx
 from extproc.transaction.account import answer_metadata
 from extproc.transaction.context import Context

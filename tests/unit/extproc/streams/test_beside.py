@@ -19,7 +19,8 @@ from extproc.streams.messages import MessagesDialect
 from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import BlockedError, Rewriting
-from extproc.streams.stream import Stop, Stream
+from extproc.streams.stops import Stop
+from extproc.streams.stream import Stream
 from extproc.streams.whole import finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 
@@ -225,7 +226,8 @@ def test_our_own_events_say_nothing_that_was_not_read() -> None:
 @pytest.mark.parametrize("api", DIALECTS)
 def test_an_answer_in_place_of_a_blocked_one_says_nothing_that_was_not_read(api: str) -> None:
     """What it cost, and who is said to have said it."""
-    head = {"id": MAIL, "model": f"to {MAIL}", "usage": {"input_tokens": 12, "x": MAIL, MAIL: 1, "n": CARD}}
+    counts = {"input_tokens": 12, "output_tokens": 3, "x": MAIL, MAIL: 1, "n": CARD}
+    head = {"id": MAIL, "model": f"to {MAIL}", "usage": counts}
     body, done = whole(api, {**head, "choices": [{"index": MAIL}], "text": TOKEN}, "block")
     assert done.blocked
     assert MAIL not in str(body)

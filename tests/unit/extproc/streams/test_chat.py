@@ -9,6 +9,7 @@ from openai.types.chat import ChatCompletionChunk
 from extproc.messages.answer import Usage
 from extproc.streams.chat import ChatDialect
 from extproc.streams.dialect import Channel, Dialect, Piece, Reading
+from extproc.streams.memory import CrowdedError
 from extproc.streams.names import AmbiguousError
 
 HEAD = {"id": "chatcmpl-ours", "object": "chat.completion.chunk", "created": 1, "model": "ours"}
@@ -255,3 +256,22 @@ def test_the_mark_closes_the_stream() -> None:
     ours: Dialect = dialect()
     assert ours.closes(b" [DONE]")
     assert not ours.closes(b'"[DONE]"')
+
+
+def test_only_so_many_choices_and_calls_may_be_open() -> None:
+    """In one chunk or in all; those that have finished count, because they are remembered, too."""
+    ours = dialect()
+    for index in range(1024):
+        ours.read({"choices": [{"index": index, "finish_reason": "stop"}]})
+    for listed in ([{"index": 1024}], [{}] * 1025, [{"delta": {"tool_calls": [{}] * 1025}}]):
+        with pytest.raises(CrowdedError):
+            ours.read({"choices": listed})
+
+
+def test_a_chunk_of_ours_says_nothing_unread() -> None:
+    """What the provider's say of themselves is taken over where it is a number or a name."""
+    ours = dialect()
+    ours.read({"id": "Write to me@example.net", "created": 7, "model": "x" * 999, "choices": [{"index": 0}]})
+    told = orjson.loads(ours.carry(Channel(0, "content"), "x").removeprefix(b"data: "))
+    ours_alone = orjson.loads(dialect().carry(Channel(0, "content"), "x").removeprefix(b"data: "))
+    assert (told["id"], told["created"], told["model"]) == (ours_alone["id"], 7, ours_alone["model"])

@@ -18,7 +18,8 @@ from extproc.detectors.leakage import prints
 from extproc.findings import AnswerFinding
 from extproc.streams.guarding import answer_guard
 from extproc.streams.restoring import Restoring
-from extproc.streams.stream import Stop, Stream
+from extproc.streams.stops import Stop
+from extproc.streams.stream import Stream
 from extproc.streams.whole import Finished, finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 

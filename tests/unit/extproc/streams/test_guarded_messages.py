@@ -10,7 +10,8 @@ from extproc.messages.answer import Usage
 from extproc.streams.guarding import answer_guard
 from extproc.streams.messages import MessagesDialect
 from extproc.streams.restoring import Restoring
-from extproc.streams.stream import Stop, Stream
+from extproc.streams.stops import Stop
+from extproc.streams.stream import Stream
 from extproc.streams.whole import finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 

@@ -5,14 +5,17 @@ from typing import Any
 import orjson
 import pytest
 
+from extproc.messages.answer import Usage
 from extproc.messages.refusal import Refused
+from extproc.messages.responses_answer import stated
 from extproc.messages.restore import restore
 from extproc.streams.whole import finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards
 
 MAIL, MINE, HOLDER = "mallory@example.net", "jo@example.org", "[EMAIL_ADDRESS_x7k2mq]"
 VALUES = {HOLDER: MINE}
-HEAD = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "usage": {"a": 1}}
+USAGE = stated(Usage(3, 5, 0, 0))
+HEAD = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "usage": USAGE}
 BASE64 = "iVBORw0KGgo" * 9
 
 

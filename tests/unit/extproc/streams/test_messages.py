@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from extproc.messages.answer import Usage
 from extproc.streams.dialect import Channel, Piece, Reading
+from extproc.streams.memory import CrowdedError
 from extproc.streams.messages import MessagesDialect
 from extproc.streams.names import AmbiguousError
 
@@ -229,9 +230,13 @@ def test_what_is_not_understood_is_left_out(sent: list[tuple[Any, dict[str, Any]
     assert ours.blocked(frozenset(), str, USED).endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 
 
-def test_many_open_blocks_are_not_all_remembered() -> None:
-    """A provider that opens blocks for ever costs no memory."""
+def test_only_so_many_blocks_may_be_open() -> None:
+    """A provider that opens blocks for ever is stopped; one that closes them is not."""
     ours = dialect()
     for index in range(5_000):
         ours.read(begin(index, type="tool_use"))
-    assert ours.blocked(frozenset(), str, USED).count(b"event: content_block_stop") == 1024
+        ours.read({"type": "content_block_stop", "index": index})
+    for index in range(1024):
+        ours.read(begin(index, type="tool_use"))
+    with pytest.raises(CrowdedError):
+        ours.read(begin(1024, type="tool_use"))

@@ -26,10 +26,12 @@ from extproc.messages.answer import Usage
 from extproc.messages.refusal import error_body
 from extproc.streams.dialect import Piece
 from extproc.streams.guarding import answer_guard
+from extproc.streams.memory import CrowdedError
 from extproc.streams.names import AmbiguousError
 from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
-from extproc.streams.stream import Bounds, Stop, Stream
+from extproc.streams.stops import Bounds, Stop
+from extproc.streams.stream import Stream
 from extproc.streams.whole import finish
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, RedactAction
 from forebay.outcomes import Reason
@@ -551,14 +553,46 @@ def test_what_is_not_understood_is_left_out(sent: list[tuple[Any, dict[str, Any]
     assert events(ours.blocked(frozenset(), str, USED))[-1]["type"] == "response.incomplete"
 
 
-def test_many_items_and_unknown_deltas_are_not_all_remembered() -> None:
+def test_many_items_are_not_all_remembered() -> None:
     """A provider that goes on for ever costs no memory."""
     ours = dialect()
-    for index in range(6_000):
+    for index in range(1_000):
         ours.read({"type": "response.output_item.added", "output_index": index, "item": {**MESSAGE, "content": []}})
         ours.sent(b"{}")
-        name = str(index).translate(LETTERS)
-        ours.read({"type": f"response.{name}.delta", "delta": "x"})
     (*_, last) = events(ours.blocked(frozenset(), str, USED))
     assert len(last["response"]["output"]) == 256
-    assert len(ours._groups) == 4096
+
+
+def test_only_so_many_texts_may_be_open() -> None:
+    """Of types that nobody knows, or at places that are."""
+    ours = dialect()
+    for index in range(1024):
+        name = str(index).translate(LETTERS)
+        ours.read({"type": f"response.{name}.delta", "delta": "x"})
+    with pytest.raises(CrowdedError):
+        ours.read({"type": "response.output_text.delta", "output_index": 2, "delta": "x"})
+
+
+def test_an_event_of_ours_says_nothing_unread() -> None:
+    """An id that is text, or a number that none can be, is left out of it, and so is what a response tells in text."""
+    ours = dialect()
+    said = {"type": "response.output_text.delta", **WHERE, "delta": "x", "item_id": f"Write to {MAIL}"}
+    (piece,) = ours.read({**said, "sequence_number": 2**64 - 1}).pieces
+    ours.sent(orjson.dumps(said))
+    (carried,) = events(ours.carry(piece.channel, "text"))
+    assert carried == {"type": said["type"], "output_index": 0, "content_index": 0, "delta": "text", "logprobs": []}
+    ours.read(
+        {"type": "response.created", "response": {"id": f"Write to {MAIL}", "usage": {"x": [MAIL]}, "model": [[]]}}
+    )
+    ours.sent(b"{}")
+    assert MAIL.encode() not in ours.blocked(frozenset(), str, USED)
+
+
+def test_an_ending_that_would_say_too_much_leaves_the_output_out() -> None:
+    """It would say each text four times."""
+    ours = dialect()
+    for sent in events(opened()):
+        ours.read(sent)
+        ours.sent(orjson.dumps(sent))
+    (last,) = official(ours.blocked(frozenset(), lambda _: "x" * (1 << 19), USED))
+    assert (last["response"]["id"], last["response"]["output"]) == ("resp_1", [])

@@ -17,7 +17,8 @@ from extproc.streams.messages import MessagesDialect
 from extproc.streams.responses import ResponsesDialect
 from extproc.streams.restoring import Restoring
 from extproc.streams.rewriting import Rewriting
-from extproc.streams.stream import Bounds, Stop, Stream
+from extproc.streams.stops import Bounds, Stop
+from extproc.streams.stream import Stream
 from forebay.config.resolved import Guards, InjectionGuard, OutputGuards, RedactAction
 
 A = "[EMAIL_ADDRESS_x7k2mq]"
