@@ -5,13 +5,14 @@ of places could follow. Left out is what callers say of themselves and of their 
 """
 
 import re
-from typing import Final, TypeAlias
+from typing import Final
 
 from extproc.messages import fields
 from extproc.messages.json_spans import Node
 from extproc.messages.kept import Kept, stored
 from extproc.messages.refusal import Refused
 from extproc.messages.texts import KNOWN_KEYS
+from forebay.frozen import frozen
 
 _THINGS: Final = "file|container|vector_store|skill|tunnel|conversation|response|upload"
 _NAME: Final = re.compile(rf"(?:.*_)?((?:{_THINGS})_ids?|cached_content)", re.DOTALL)
@@ -39,30 +40,36 @@ _ADVISED: Final[dict[str, Kept]] = {
     "tunnel_id": "tunnel",
 }  # all others: leave it out
 
-_Steps: TypeAlias = "tuple[_Steps, str | int] | None"  # from the place back to the root
+
+@frozen
+class _Step:
+    """To a member or an element, and the one before it: nobody wants to know of most of them."""
+
+    before: "_Step | None"  # None: from the root
+    name: str | int
 
 
 def check_named(body: bytes, root: Node) -> None:
     """Raises Refused(STORED_STATE) for a `body`, parsed as `root`, that names something kept at the provider."""
     if _MAY_HOLD_ONE.search(body) is None:
         return
-    waiting: list[tuple[Node, _Steps]] = [(root, None)]
+    waiting: list[tuple[Node, _Step | None]] = [(root, None)]
     while waiting:
-        node, steps = waiting.pop()
+        node, step = waiting.pop()
         if isinstance(node.value, list):
-            waiting += [(child, (steps, place)) for place, child in enumerate(node.value)]
+            waiting += [(child, _Step(step, place)) for place, child in enumerate(node.value)]
         elif isinstance(node.value, dict):
-            waiting += _members(node.value, steps)
+            waiting += _members(node.value, step)
 
 
-def _members(members: dict[str, Node], steps: _Steps) -> list[tuple[Node, _Steps]]:
+def _members(members: dict[str, Node], before: _Step | None) -> list[tuple[Node, _Step | None]]:
     """Those in which more may stand."""
-    within: list[tuple[Node, _Steps]] = []
+    within: list[tuple[Node, _Step | None]] = []
     for key, child in members.items():
         if _names(key, child) and not _is_public(key, members):
-            raise _stored(steps, key)
+            raise _stored(before, key)
         if key not in _FREE and not (key == _INPUT and isinstance(child.value, dict)):
-            within.append((child, (steps, key)))
+            within.append((child, _Step(before, key)))
     return within
 
 
@@ -77,11 +84,11 @@ def _is_public(key: str, members: dict[str, Node]) -> bool:
     return key == "skill_id" and "type" in members and members["type"].value == _PUBLIC
 
 
-def _stored(steps: _Steps, key: str) -> Refused:
+def _stored(step: _Step | None, key: str) -> Refused:
     found = _NAME.fullmatch(key)
     path = named = found[1] if found else key
-    while steps is not None:
-        steps, step = steps
-        name = f"[{step}]" if isinstance(step, int) else step if step in _NAMED else "*"
+    while step is not None:
+        name = f"[{step.name}]" if isinstance(step.name, int) else step.name if step.name in _NAMED else "*"
+        step = step.before
         path = name + (path if path.startswith("[") else "." + path)
     return stored(path, _ADVISED.get(named.removesuffix("s"), "named"))
