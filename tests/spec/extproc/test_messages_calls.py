@@ -201,7 +201,7 @@ def test_a_stream_is_restored_and_counted() -> None:
     start = event("message_start", message={"usage": {"input_tokens": 3, "output_tokens": 1}})
     story = story >> chunk(start) << That(fx.SendPiece, body=start)
     story = story >> chunk(delta("I am " + placeholder[:9])) << That(fx.SendPiece, body=delta("I am "))
-    story = story >> chunk(delta(placeholder[9:])) << That(fx.SendPiece, body=delta("jo@example.org"))
+    story = story >> chunk(delta(placeholder[9:] + " ")) << That(fx.SendPiece, body=delta("jo@example.org "))
     ending = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 8})
     ending += event("message_stop")
     counted = That(

@@ -156,7 +156,7 @@ def test_a_stream_is_restored_and_counted() -> None:
     """Its usage is known without asking."""
     story, placeholder = streaming()
     story = story >> chunk(delta("I am " + placeholder[:9])) << That(fx.SendPiece, body=delta("I am "))
-    story = story >> chunk(delta(placeholder[9:])) << That(fx.SendPiece, body=delta("jo@example.org"))
+    story = story >> chunk(delta(placeholder[9:] + " ")) << That(fx.SendPiece, body=delta("jo@example.org "))
     used = {"input_tokens": 3, "output_tokens": 8}
 
     def ending(text: str) -> bytes:
@@ -165,11 +165,11 @@ def test_a_stream_is_restored_and_counted() -> None:
 
     counted = That(
         fx.SendPiece,
-        body=ending("I am jo@example.org"),
+        body=ending("I am jo@example.org "),
         end_of_stream=True,
         metadata=lambda m: (m["usage"]["input_tokens"], m["usage"]["output_tokens"], m["restored"]) == (3, 8, 1),
     )
-    assert story >> chunk(ending("I am " + placeholder), end=True) << counted << DONE
+    assert story >> chunk(ending("I am " + placeholder + " "), end=True) << counted << DONE
 
 
 def test_a_stream_that_cannot_be_read_ends_with_an_error_event() -> None:

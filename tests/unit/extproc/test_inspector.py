@@ -50,7 +50,7 @@ def test_a_refused_body_says_why_at_every_size(inspector: Inspector, size: int) 
 @SIZES
 def test_answers_are_restored_at_every_size(inspector: Inspector, size: int) -> None:
     """With the values of their own exchange."""
-    answer = orjson.dumps({"text": "to [EMAIL_abcd]" + "." * size})
+    answer = orjson.dumps({"text": "to [EMAIL_abcd]" + " x" * (size // 2)})
     done = asyncio.run(inspector.finish(RestoreAnswer(answer, {"[EMAIL_abcd]": "a@b.example"})))
     assert (done.restored, done.body) == (1, answer.replace(b"[EMAIL_abcd]", b"a@b.example"))
 
@@ -75,7 +75,10 @@ def test_answers_are_guarded_at_every_size(inspector: Inspector, size: int) -> N
 @SIZES
 def test_what_is_signed_stays_at_every_size(inspector: Inspector, size: int) -> None:
     """Which API the answer is in travels between processes, too."""
-    blocks = [{"type": "thinking", "thinking": "[EMAIL_abcd]"}, {"type": "text", "text": "[EMAIL_abcd]" + "." * size}]
+    blocks = [
+        {"type": "thinking", "thinking": "[EMAIL_abcd]"},
+        {"type": "text", "text": "[EMAIL_abcd]" + " x" * (size // 2)},
+    ]
     answer = orjson.dumps({"type": "message", "content": blocks})
     work = RestoreAnswer(answer, {"[EMAIL_abcd]": "a@b.example"}, operation="messages")
     done = asyncio.run(inspector.finish(work))
