@@ -52,7 +52,8 @@ def test_answers_are_restored_at_every_size(inspector: Inspector, size: int) -> 
     """With the values of their own exchange."""
     answer = orjson.dumps({"text": "to [EMAIL_abcd]" + " x" * (size // 2)})
     done = asyncio.run(inspector.finish(RestoreAnswer(answer, {"[EMAIL_abcd]": "a@b.example"})))
-    assert (done.restored, done.body) == (1, answer.replace(b"[EMAIL_abcd]", b"a@b.example"))
+    same = done.body == answer.replace(b"[EMAIL_abcd]", b"a@b.example")  # nobody wants to see the difference
+    assert (done.restored, same) == (1, True)
 
 
 @SIZES
