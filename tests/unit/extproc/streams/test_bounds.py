@@ -36,7 +36,7 @@ VALUES = {"[EMAIL_ADDRESS_x7k2mq]": "jo@example.org"}
 USED = Usage(1, 2, 0, 0)
 MIB = 1 << 20
 KEPT, AT_ONCE, ENDING = 24, 48, 4  # MiB of a stream between two events, while it reads one, and of what ends it
-MOST_CALLS = 300_000  # of functions, in one slice; set just above the worst shape there is
+MOST_CALLS = 400_000  # of functions, in one slice; the worst shape known takes 367,167
 GUARDS = Guards(
     "g", InjectionGuard("off", 100), "off", (), "off", 1.0, "closed", OutputGuards("redact", "redact", "off", "redact")
 )
@@ -107,7 +107,7 @@ def test_no_slice_is_much_work(api: str) -> None:
         if one.stop is None:
             most = max(most, calls(lambda one=one: one.release(1)))  # type: ignore[misc]
         most = max(most, calls(lambda one=one: one.block(USED)))  # type: ignore[misc]
-        print(most, "CALLS", api, name)
+        assert most < MOST_CALLS, (name, most)
 
 
 def test_choices_without_end_stop_the_stream() -> None:
