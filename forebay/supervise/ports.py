@@ -1,7 +1,11 @@
 """Whether somebody else already listens where we shall."""
 
+import contextlib
 import errno
+import random
 import socket
+from itertools import count, islice
+from typing import Final
 
 from forebay.config.resolved import Address, Resolved
 from forebay.supervise.part import CannotServe
@@ -11,6 +15,12 @@ _ADVICE = {
     errno.EACCES: "this user may not listen there: choose a port from 1024 on",
     errno.EADDRNOTAVAIL: "this machine has no such address: choose one it has, or 0.0.0.0",
 }
+
+# Below those that systems give to outgoing connections, which might get it before it is listened on; from any place on,
+# so that two processes hardly ever choose the same.
+_FIRST: Final = 20_000
+_COUNT: Final = 12_000
+_TURNS: Final = count(random.randrange(_COUNT))  # noqa: S311  # no secret
 
 
 def check_ports(resolved: Resolved) -> None:
@@ -42,7 +52,13 @@ def _problem(address: Address) -> str | None:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at the moment of asking."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port nobody listens on at the moment of asking, and another one each time until all have had a turn.
+
+    Raises CannotServe when every one of them is taken.
+    """
+    for turn in islice(_TURNS, _COUNT):
+        port = _FIRST + turn % _COUNT
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise CannotServe(f"no port of 127.0.0.1 from {_FIRST} to {_FIRST + _COUNT - 1} is free: stop what has them")

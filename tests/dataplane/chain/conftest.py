@@ -30,6 +30,7 @@ from forebay import contract
 from forebay.config.load import load_text
 from forebay.envoy_api.messages import message
 from forebay.places import Places
+from forebay.supervise.ports import free_port
 from xds.translate.bootstrap import arguments
 from xds.translate.keys import KeyRing
 from xds.translate.machine import look
@@ -464,13 +465,6 @@ class _FileXds:
 
 def _file(name: str) -> str:
     return name.replace(":", "-").replace("/", "-") + ".json"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

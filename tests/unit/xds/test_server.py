@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 import subprocess
 import time
 from functools import partial
@@ -17,6 +16,7 @@ from small_snapshots import cluster, injector, listener, routes, small
 from forebay.envoy_api.build import build
 from forebay.envoy_api.messages import message
 from forebay.places import Places, prepare
+from forebay.supervise.ports import free_port
 from xds.server import CONFIG_HEALTH, SERVICE, DiscoveryServer
 from xds.snapshot import CDS, SDS, SHORT, TYPES, Snapshot
 from xds.status import Sync
@@ -202,12 +202,6 @@ def test_the_socket_is_nobody_elses(places):
 
 
 # --- the real Envoy ---------------------------------------------------------------------------------------------------
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextlib.asynccontextmanager

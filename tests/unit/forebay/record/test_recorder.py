@@ -18,6 +18,7 @@ from forebay.config.published import publish
 from forebay.observability import health
 from forebay.places import Places, prepare
 from forebay.record.recorder import Readiness
+from forebay.supervise.ports import free_port
 
 MODELS = "providers: {p: {type: mock}}\nmodels: {m: p/m}\n"
 CONFIG = 'listen: {http: "127.0.0.1:1"}\n' + MODELS  # nobody is there; a gateway may be at the default address
@@ -97,9 +98,7 @@ def test_it_serves_drains_and_ends(recorder: Recorder) -> None:
 
 def test_a_changed_config_is_taken_over_and_a_bad_one_is_not(recorder: Recorder) -> None:
     """What is in force is what the control plane published; the metrics address follows it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     recorder.start()
     recorder.until(lambda: b"forebay_config_info{" in recorder.get("/metrics").body)
     first = _digest(recorder)

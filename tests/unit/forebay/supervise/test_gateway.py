@@ -8,7 +8,7 @@ import pytest
 from forebay.config.load import load_text
 from forebay.config.resolved import Resolved
 from forebay.places import Places
-from forebay.supervise import environment
+from forebay.supervise import environment, ports
 from forebay.supervise.gateway import Options, mocks, parts
 from forebay.supervise.part import CannotServe
 from forebay.supervise.ports import check_ports, free_port
@@ -72,6 +72,17 @@ def test_a_taken_port_is_named_with_what_to_do() -> None:
         with pytest.raises(CannotServe, match=rf"listen.http 127.0.0.1:{port}: another process listens there"):
             check_ports(resolved(f"listen: {{http: {port}}}\n{CONFIG}"))
     check_ports(resolved(f"listen: {{http: {free_port()}}}\n{CONFIG}"))
+
+
+def test_a_free_port_is_not_offered_twice_in_a_row() -> None:
+    """Whoever asked first may not have begun to listen. Outgoing connections get none of them."""
+    offered = [free_port() for _ in range(200)]
+    assert len(set(offered)) == len(offered)
+    assert max(offered) < 32_768
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port()))
+        taken = other.getsockname()[1]
+        assert all(free_port() != taken for _ in range(ports._COUNT))
 
 
 def test_a_socket_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
