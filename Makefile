@@ -9,6 +9,8 @@ TOOLS := .tools/bin
 OPA_VERSION := v1.22.0
 H2SPEC_VERSION := v2.2.1+incompatible
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# One process of tests for each core, four at most; a file's tests share one gateway, so they stay together.
+AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
@@ -22,7 +24,7 @@ demo: $(VENV)/.runtime ## install what runs, start a gateway with mock providers
 	@$(BIN)/forebay demo
 
 test: $(VENV)/.test ## install the test extras, run the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(AT_ONCE)
 
 lint: $(VENV)/.lint ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
@@ -54,7 +56,7 @@ compiled: $(VENV)/.lint ## the wheel with its hot path compiled, into dist/ (nee
 # that it walks is the same.
 test-compiled: compiled ## the tests of what is compiled, run on it
 	@PYTHONPATH=build/compiled $(BIN)/python -P -c 'import sys; from extproc.compiled import is_compiled; sys.exit(not is_compiled())'
-	@PYTHONPATH=build/compiled $(BIN)/pytest tests/unit/extproc tests/spec/extproc \
+	@PYTHONPATH=build/compiled $(BIN)/pytest $(AT_ONCE) tests/unit/extproc tests/spec/extproc tests/unit/forebay/record \
 		--ignore tests/unit/extproc/detectors --ignore tests/unit/extproc/policy \
 		--ignore tests/spec/extproc/test_a_transaction_always_ends_once.py
 

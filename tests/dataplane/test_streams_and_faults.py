@@ -39,7 +39,7 @@ class Story:
 
     name: str
     happens: Callable[[int], None]
-    after: Callable[[int], None] | None = None  # a second later
+    after: Callable[[int], None] | None = None  # half a second later: after two the supervisor takes it for hung
     most: int = 10_000  # sentences of the longest stream
     breaks: bool = True  # every stream; else those that end in time are whole
 
@@ -142,7 +142,7 @@ async def live(story: Story, port: int, pid: int, saying: Saying, callers: range
     assert not any(stream.done() for stream in streams), "all of them are to be in their middle"
     story.happens(pid)
     if story.after is not None:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.5)
         story.after(pid)
     return await asyncio.wait_for(asyncio.gather(*streams), 60)
 
