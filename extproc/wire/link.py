@@ -8,7 +8,7 @@ import logging
 import ssl
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -29,23 +29,26 @@ _ALPN: Final = "h2"
 T = TypeVar("T")
 
 
-class Links(set["Link"]):
-    """The open connections of a process."""
+class Links:
+    """The open connections of a process. Iterating goes over those open at its start: they may leave meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._open: set[Link] = set()
         self.empty = asyncio.Event()
         self.empty.set()
 
+    def __iter__(self) -> Iterator["Link"]:
+        return iter(tuple(self._open))
+
     def joined(self, link: "Link") -> None:
         """A connection is open."""
-        self.add(link)
+        self._open.add(link)
         self.empty.clear()
 
     def left(self, link: "Link") -> None:
         """It is no more."""
-        self.discard(link)
-        if not self:
+        self._open.discard(link)
+        if not self._open:
             self.empty.set()
 
 

@@ -68,10 +68,10 @@ class Wire:
         for link in links:
             link.drain()
         await self._emptied(seconds / 2)
-        for link in list(self._links):  # of peers that did not answer the first
+        for link in self._links:  # of peers that did not answer the first
             link.drain()
         await self._emptied(seconds / 2)
-        for link in list(self._links):
+        for link in self._links:
             link.abort()
         await self._emptied(_SECOND)
         if self._timer is not None:
@@ -91,7 +91,7 @@ class Wire:
 
     def _tick(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_SECOND, self._tick)
-        for link in list(self._links):
+        for link in self._links:
             link.each_second()
 
     async def _emptied(self, seconds: float) -> None:
