@@ -16,7 +16,13 @@ from forebay.frozen import frozen
 
 _THINGS: Final = "file|container|vector_store|skill|tunnel|conversation|response|upload"
 _NAME: Final = re.compile(rf"(?:.*_)?((?:{_THINGS})_ids?|cached_content)", re.DOTALL)
-_MAY_HOLD_ONE: Final = re.compile(rb'(?:_ids?|"id|cached_content|"container)"|\\u')
+# What a body holds that holds such a name: a sign by itself, looked for first because that is what takes no time, and
+# ends of keys with it; behind a backslash a letter of a key may be spelled otherwise.
+_SIGNS: Final = (
+    (b"_", (b'_id"', b'_ids"', b'cached_content"')),
+    (b"\\", (rb"\u",)),
+    (b'"', (b'"id"', b'"container"')),
+)
 # Schemas and inputs of the caller's tools, and what it notes for itself.
 _FREE: Final = frozenset({"arguments", "input_schema", "metadata", "parameters", "schema"})
 _OBJECTS: Final = frozenset({"audio", "container", "conversation", "prompt", "skill", "vector_store", "voice"})  # by id
@@ -51,7 +57,7 @@ class _Step:
 
 def check_named(body: bytes, root: Node) -> None:
     """Raises Refused(STORED_STATE) for a `body`, parsed as `root`, that names something kept at the provider."""
-    if _MAY_HOLD_ONE.search(body) is None:
+    if not _may_hold_one(body):
         return
     waiting: list[tuple[Node, _Step | None]] = [(root, None)]
     while waiting:
@@ -60,6 +66,15 @@ def check_named(body: bytes, root: Node) -> None:
             waiting += [(child, _Step(step, place)) for place, child in enumerate(node.value)]
         elif isinstance(node.value, dict):
             waiting += _members(node.value, step)
+
+
+def _may_hold_one(body: bytes) -> bool:
+    for sign, ends in _SIGNS:
+        if sign in body:
+            for end in ends:
+                if end in body:
+                    return True
+    return False
 
 
 def _members(members: dict[str, Node], before: _Step | None) -> list[tuple[Node, _Step | None]]:
