@@ -68,11 +68,32 @@ def test_what_names_something_kept_is_refused(make: Any, given: Any, path: str) 
     assert caught.value.fields["advice"]
 
 
-def test_a_name_that_is_spelt_with_escapes_is_the_same() -> None:
-    """A key is what it reads as."""
-    with pytest.raises(Refused) as caught:
-        parse_chat(chat(file_id="f").replace(b"file_id", b"file\\u005fid"), CAPS)
-    assert caught.value.reason is Reason.STORED_STATE
+THINGS = ("file", "container", "vector_store", "skill", "tunnel", "conversation", "response", "upload")
+NAMES = [f"{before}{thing}_{end}" for before in ("", "my_") for thing in THINGS for end in ("id", "ids")]
+ALONE = [{name: "x"} for name in (*NAMES, "cached_content", "my_cached_content", "container")] + [
+    {name: {"id": "x"}} for name in ("audio", "container", "conversation", "prompt", "skill", "vector_store", "voice")
+]
+
+
+@pytest.mark.parametrize(
+    "given", ALONE, ids=lambda given: ".".join([*given, *("id" for it in given.values() if it != "x")])
+)
+def test_a_name_is_the_same_however_it_is_spelt(given: dict[str, Any]) -> None:
+    """A key is what it reads as: each of its letters escaped in turn, where nothing else in the body is such a name."""
+    (name,) = given
+    for deep in (given, {"a": [{"b": given}]}):
+        plain = chat(extra=deep)
+        spelt = [plain.replace(name.encode(), _escaped(name, at)) for at in range(len(name))]
+        spelt += [plain.replace(b'"id"', b'"' + _escaped("id", at) + b'"') for at in range(2)]
+        for body in (plain, *spelt):
+            assert json.loads(body)["extra"] == deep
+            with pytest.raises(Refused) as caught:
+                parse_chat(body, CAPS)
+            assert caught.value.reason is Reason.STORED_STATE
+
+
+def _escaped(name: str, at: int) -> bytes:
+    return f"{name[:at]}\\u{ord(name[at]):04x}{name[at + 1 :]}".encode()
 
 
 @pytest.mark.parametrize(
