@@ -13,6 +13,7 @@ messages/        what an LLM body means: spans, chat, embeddings, answers, error
 streams/         streamed answers, rewritten while they pass
 compiled         whether the hot path was compiled when the package was built
 apart            a process beside this one, for work that would hold up the loop
+rota             whose job is next there: tenants in rotation
 inspector        small bodies on the spot, larger ones apart
 inspection       one body in, everything the guard knows about it out (pure)
 pattern_store    compiled detector patterns in files

@@ -18,6 +18,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from extproc.rota import Rota
+
 _START_SECONDS: Final = 30.0  # Python and the patterns, on a busy machine
 _BEHIND: Final = 5  # niceness: where cores are scarce, many small calls on the loop go before one large job
 _LENGTH: Final = struct.Struct("!Q")  # of what follows it
@@ -37,18 +39,18 @@ class Apart:
     def __init__(self, prepare: Callable[..., None], *given: Any) -> None:
         self._prepare, self._given = prepare, given
         self._process: _Process | None = None
-        self._turn = asyncio.Semaphore(1)  # the deadline is for the work, not for the queue before it
+        self._rota = Rota()  # the deadline is for the work, not for the queue before it
 
     def start(self) -> None:
         """Start the process now rather than at the first job."""
         self._started()
 
-    async def run(self, deadline: float, job: Callable[..., _T], *given: Any) -> _T:
-        """What `job(*given)` returns, or raises. A caller that leaves the queue is skipped.
+    async def run(self, deadline: float, job: Callable[..., _T], *given: Any, tenant: str = "") -> _T:
+        """What `job(*given)` returns, or raises. Tenants take turns; a caller that leaves the queue is skipped.
 
         Raises JobLost after `deadline` seconds of work.
         """
-        await self._turn.acquire()
+        await self._rota.acquire(tenant)
         # A task of its own: a caller that leaves takes neither the process nor the next one's time with it.
         outcome = await asyncio.shield(asyncio.ensure_future(self._take_turn(deadline, job, given)))
         if isinstance(outcome, Exception):
@@ -74,7 +76,7 @@ class Apart:
             process.kill()
             return JobLost()
         finally:
-            self._turn.release()
+            self._rota.release()
         if not fine:
             return _error(outcome)
         result: _T = outcome

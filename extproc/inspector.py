@@ -1,7 +1,8 @@
 """Where bodies are read: small ones on the spot, larger ones in processes of their own.
 
 A 10 MB prompt takes the interpreter for seconds; on the event loop it would delay every other caller by as much, and
-in a queue with those of 20 KB it would delay these. So there are two such processes, each for its sizes.
+in a queue with those of 20 KB it would delay these. So there are two such processes, each for its sizes, and in each
+tenants take turns.
 """
 
 import time
@@ -54,7 +55,7 @@ class Inspector:
         if len(work.body) < LARGE:
             return _inspect(work, self._detectors, self._state_key)
         try:
-            return await self._process_for(work.body).run(work.guards.deadline, _inspect_here, work)
+            return await self._process_for(work.body).run(work.guards.deadline, _inspect_here, work, tenant=work.tenant)
         except JobLost:
             raise InspectionTimedOut from None
 
@@ -65,7 +66,7 @@ class Inspector:
             return finish(*given)
         deadline = min(RESTORE_SECONDS + (work.guards.deadline if work.guards else 0), MOST_SECONDS)
         try:
-            return await self._process_for(work.body).run(deadline, finish, *given)
+            return await self._process_for(work.body).run(deadline, finish, *given, tenant=work.tenant)
         except JobLost:
             raise Refused(Reason.ANSWER_UNREADABLE) from None
 

@@ -159,6 +159,7 @@ class RestoreAnswer:
     guards: Guards | None = None
     prints: Prints = NOTHING
     operation: str = "chat"
+    tenant: str = ""
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

@@ -172,7 +172,8 @@ def _watch(exchange: Exchange, context: Context, media_type: str) -> AnswerWatch
 
 def _finish(exchange: Exchange) -> fx.Effect:
     guards, operation = exchange.output_guards, exchange.operation or "chat"
-    return fx.RestoreAnswer(exchange.answer_whole, exchange.values, guards, exchange.prints, operation)
+    whole, values, prints = exchange.answer_whole, exchange.values, exchange.prints
+    return fx.RestoreAnswer(whole, values, guards, prints, operation, exchange.tenant_name)
 
 
 def _done(exchange: Exchange) -> list[fx.Effect]:

@@ -108,7 +108,7 @@ def on_window_update(session: Session, flags: int, stream_id: int, payload: byte
 def _change_windows(session: Session, size: int) -> None:
     difference = size - session.outbox.stream_window
     session.outbox.stream_window = size
-    session.patience.control(len(session.streams) // _STREAMS_PER_COST)
+    session.patience.control(1 + len(session.streams) // _STREAMS_PER_COST)
     for stream in list(session.streams.values()):
         went_out = session.outbox.widen_stream(stream, difference)
         if went_out is None:

@@ -54,7 +54,7 @@ def _problem(address: Address) -> str | None:
 def free_port() -> int:
     """A loopback port nobody listens on at the moment of asking, and another one each time until all have had a turn.
 
-    Raises CannotServe when every one of them is taken.
+    Raises CannotServe when every one of them is taken, OSError when this process may open no more files.
     """
     for turn in islice(_TURNS, _COUNT):
         port = _FIRST + turn % _COUNT

@@ -84,3 +84,10 @@ def test_a_change_of_all_windows_costs_by_the_stream(by_hand):
         peer.send(peer.headers(stream))
     change = [frame(frames.SETTINGS, 0, 0, struct.pack(">HI", 4, size)) for size in (1, 2, 3)]
     assert peer.lost_with(*change).code == Code.ENHANCE_YOUR_CALM
+
+
+def test_each_change_in_a_settings_frame_costs(by_hand):
+    """One frame has room for thousands, and a few streams are touched by every one of them."""
+    peer = by_hand(control_frames=30)
+    changes = b"".join(struct.pack(">HI", 4, 65_535 + number % 2) for number in range(31))
+    assert peer.lost_with(frame(frames.SETTINGS, 0, 0, changes)).code == Code.ENHANCE_YOUR_CALM
