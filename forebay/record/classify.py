@@ -52,11 +52,6 @@ def passed(seen: Seen) -> bool:
     return seen.verdict == contract.PASS
 
 
-def answering(seen: Seen) -> bool:
-    """a provider's answer was on its way to the caller"""
-    return seen.verdict == contract.PASS and seen.provider is not None and not unavailable(seen)
-
-
 def identified(seen: Seen) -> bool:
     """the identity names a tenant"""
     return seen.tenant is not None
@@ -111,8 +106,7 @@ RULES: Final = (
     Rule(r"http[123]\.", Reason.BAD_REQUEST),
     Rule(r"(path_normalization_failed|missing_(path|host)|absolute_path|invalid_|low_version)", Reason.BAD_REQUEST),
     Rule(r"filter_removed_required_request_headers", Reason.INTERNAL),
-    # the processor; its own error in the middle of an answer means that it could not restore it
-    Rule(r"ext_proc_error_gRPC_error_13", Reason.ANSWER_UNREADABLE, answering),
+    # the processor; what it could not read it has said itself, so its error in the middle of an answer is its own too
     Rule(r"ext_proc_error_per-message_timeout_exceeded", Reason.PROCESSOR_TIMEOUT),
     Rule(r"ext_proc_error", Reason.PROCESSOR_UNAVAILABLE),
     # ourselves
