@@ -59,7 +59,7 @@ _SEEN: Final[tuple[tuple[str, str, str], ...]] = (
         "what came before, then the end of a filtered answer (above)",
         "an answer without text (above)",
     ),
-    ("the gateway's inspector died", "it breaks off", "it breaks off"),
+    ("the gateway's inspector died (`processor_unavailable`)", "it breaks off", "it breaks off"),
 )
 _BREAKS: Final = """
 Where guards read a whole answer or values are restored in it, the head waits for the body, and the status is still that
